@@ -1,0 +1,4 @@
+package org.unifiedmta.core.email;
+
+/** A message. */
+public final class Email {}

@@ -1,0 +1,150 @@
+package org.unifiedmta.core.event;
+
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells events to listeners. Each subscription has one bounded queue and one thread; when its queue
+ * is full the oldest event is dropped and counted. Publishing never waits for a listener.
+ */
+public final class EventBus implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(EventBus.class);
+  private static final int QUEUE_LENGTH = 10_000;
+
+  private final List<Listener<?>> listeners = new CopyOnWriteArrayList<>();
+  private final AtomicInteger threads = new AtomicInteger();
+
+  /** Hears all events of a class and its subclasses, in the order of their publication. */
+  public <E extends MtaEvent> Subscription on(Class<E> type, Consumer<? super E> consumer) {
+    var listener = new Listener<E>(type, consumer);
+    listeners.add(listener);
+    listener.start("mta-events-" + threads.incrementAndGet());
+    return listener;
+  }
+
+  /** Publishes an event, which is built only if somebody listens to its class. */
+  public <E extends MtaEvent> void publish(Class<E> type, Supplier<E> event) {
+    E built = null;
+    for (var listener : listeners) {
+      if (listener.type.isAssignableFrom(type)) {
+        built = built == null ? event.get() : built;
+        listener.offer(built);
+      }
+    }
+  }
+
+  /** Lets the listeners hear what is waiting, for at most a second each, and ends their threads. */
+  @Override
+  public void close() {
+    listeners.forEach(Listener::finish);
+  }
+
+  private final class Listener<E extends MtaEvent> implements Subscription {
+    private final Class<E> type;
+    private final Consumer<? super E> consumer;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final ArrayDeque<MtaEvent> waiting = new ArrayDeque<>();
+    private @Nullable Thread thread;
+    private boolean draining;
+    private boolean closed;
+    private long dropped;
+
+    Listener(Class<E> type, Consumer<? super E> consumer) {
+      this.type = type;
+      this.consumer = consumer;
+    }
+
+    void start(String name) {
+      thread = Thread.ofPlatform().daemon().name(name).start(this::run);
+    }
+
+    void offer(MtaEvent event) {
+      lock.lock();
+      try {
+        if (closed) {
+          return;
+        }
+        if (waiting.size() == QUEUE_LENGTH) {
+          waiting.removeFirst();
+          dropped++;
+        }
+        waiting.addLast(event);
+        changed.signal();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void run() {
+      for (var event = next(); event != null; event = next()) {
+        try {
+          consumer.accept(type.cast(event));
+        } catch (RuntimeException | Error e) {
+          log.warn("a listener of {} failed", type.getSimpleName(), e);
+        }
+      }
+    }
+
+    private @Nullable MtaEvent next() {
+      lock.lock();
+      try {
+        while (waiting.isEmpty() && !draining && !closed) {
+          changed.awaitUninterruptibly();
+        }
+        return closed ? null : waiting.pollFirst();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    void finish() {
+      stop(false);
+      var running = thread;
+      if (running != null && running != Thread.currentThread()) {
+        try {
+          running.join(1000);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+      }
+      close();
+    }
+
+    private void stop(boolean atOnce) {
+      lock.lock();
+      try {
+        draining = true;
+        closed |= atOnce;
+        changed.signal();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public long dropped() {
+      lock.lock();
+      try {
+        return dropped;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void close() {
+      listeners.remove(this);
+      stop(true);
+    }
+  }
+}

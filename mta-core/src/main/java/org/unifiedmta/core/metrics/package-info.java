@@ -1,0 +1,5 @@
+/** The port to a metrics library. */
+@NullMarked
+package org.unifiedmta.core.metrics;
+
+import org.jspecify.annotations.NullMarked;

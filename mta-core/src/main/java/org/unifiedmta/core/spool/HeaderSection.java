@@ -1,0 +1,176 @@
+package org.unifiedmta.core.spool;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The header section of a message, found while its bytes pass: the fields in wire order with their
+ * byte ranges. Bounded: past 256 KB or 2,000 fields the rest counts as body.
+ */
+public final class HeaderSection {
+  private static final int MAXIMUM_SIZE = 256 * 1024;
+  private static final int MAXIMUM_FIELDS = 2_000;
+
+  /**
+   * One field.
+   *
+   * @param name as written, without the colon
+   * @param value raw: what follows the colon, folding kept, without the last CRLF; octets as
+   *     Latin-1
+   * @param from offset of its first octet in the message as received
+   * @param to offset behind its CRLF
+   */
+  public record Field(String name, String value, int from, int to) {
+    public SpooledMessage.Cut cut() {
+      return new SpooledMessage.Cut(from, to);
+    }
+  }
+
+  private final List<Field> fields;
+  private final int size;
+
+  private HeaderSection(List<Field> fields, int size) {
+    this.fields = List.copyOf(fields);
+    this.size = size;
+  }
+
+  /** The fields in wire order. */
+  public List<Field> fields() {
+    return fields;
+  }
+
+  /** Octets of the section, without the blank line that ends it. */
+  public int size() {
+    return size;
+  }
+
+  /** The fields of this name, without regard to case, in wire order. */
+  public List<Field> all(String name) {
+    return fields.stream().filter(field -> field.name().equalsIgnoreCase(name)).toList();
+  }
+
+  /** The first field of this name. */
+  public Optional<Field> first(String name) {
+    return fields.stream().filter(field -> field.name().equalsIgnoreCase(name)).findFirst();
+  }
+
+  /** Reads the header section of a whole message. */
+  public static HeaderSection of(byte[] message) {
+    var collector = new Collector();
+    collector.write(ByteBuffer.wrap(message));
+    return collector.section();
+  }
+
+  /** Collects the section from the passing bytes. */
+  public static final class Collector implements ByteSink {
+    private byte[] bytes = new byte[2048];
+    private int length;
+    private boolean ended;
+
+    @Override
+    public void write(ByteBuffer passing) {
+      if (ended) {
+        return;
+      }
+      int from = length;
+      int taken = Math.min(passing.remaining(), MAXIMUM_SIZE - length);
+      if (length + taken > bytes.length) {
+        bytes =
+            Arrays.copyOf(
+                bytes, Math.max(length + taken, Math.min(MAXIMUM_SIZE, bytes.length * 2)));
+      }
+      passing.get(passing.position(), bytes, length, taken);
+      length += taken;
+      for (int i = Math.max(0, from - 3); i < length; i++) {
+        if (bytes[i] == '\n' && isBlankLineAt(i + 1)) {
+          length = i + 1;
+          ended = true;
+          return;
+        }
+      }
+      if (length >= 2 && bytes[0] == '\r' && bytes[1] == '\n') {
+        length = 0;
+        ended = true;
+      } else if (length == MAXIMUM_SIZE) {
+        ended = true;
+      }
+    }
+
+    private boolean isBlankLineAt(int i) {
+      return i + 1 < length && bytes[i] == '\r' && bytes[i + 1] == '\n';
+    }
+
+    /** Whether the blank line, or the bound, has been reached. */
+    public boolean isComplete() {
+      return ended;
+    }
+
+    /** The fields so far. */
+    public HeaderSection section() {
+      var fields = new ArrayList<Field>();
+      int start = 0;
+      while (start < length && fields.size() < MAXIMUM_FIELDS) {
+        int end = endOfField(start);
+        int colon = start;
+        while (colon < end && bytes[colon] != ':') {
+          colon++;
+        }
+        if (colon == start || colon == end || hasBlankInside(start, colon)) {
+          // RFC 5322 2.2: no field name, so the body began without a blank line.
+          break;
+        }
+        fields.add(
+            new Field(
+                latin1(start, colon).stripTrailing(),
+                latin1(colon + 1, withoutLineEnd(colon + 1, end)),
+                start,
+                end));
+        start = end;
+      }
+      return new HeaderSection(fields, start);
+    }
+
+    private boolean hasBlankInside(int from, int to) {
+      int end = to;
+      while (end > from && (bytes[end - 1] == ' ' || bytes[end - 1] == '\t')) {
+        end--; // RFC 5322 4.5: obsolete syntax allows blanks before the colon
+      }
+      for (int i = from; i < end; i++) {
+        if (bytes[i] <= 32 && bytes[i] >= 0 || bytes[i] == 127) {
+          return true;
+        }
+      }
+      return end == from;
+    }
+
+    /** Behind the CRLF that no blank follows. */
+    private int endOfField(int start) {
+      for (int i = start; i < length; i++) {
+        if (bytes[i] == '\n'
+            && (i + 1 >= length || (bytes[i + 1] != ' ' && bytes[i + 1] != '\t'))) {
+          return i + 1;
+        }
+      }
+      return length;
+    }
+
+    private int withoutLineEnd(int from, int to) {
+      int end = to;
+      if (end > from && bytes[end - 1] == '\n') {
+        end--;
+      }
+      if (end > from && bytes[end - 1] == '\r') {
+        end--;
+      }
+      return end;
+    }
+
+    private String latin1(int from, int to) {
+      return new String(bytes, from, to - from, StandardCharsets.ISO_8859_1);
+    }
+  }
+}

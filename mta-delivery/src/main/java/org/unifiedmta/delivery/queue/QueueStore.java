@@ -1,0 +1,106 @@
+package org.unifiedmta.delivery.queue;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.spool.Spool;
+
+/**
+ * Where queued mail is. Thread-safe. What is leased when a process ends is claimable again: at once
+ * after a restart of an embedded store, else when the lease runs out.
+ */
+public interface QueueStore extends AutoCloseable {
+
+  /** Bodies for this store; it takes only messages of its own spool. */
+  Spool spool();
+
+  /**
+   * A new message id, greater than all before, also after a restart or when the clock goes back.
+   */
+  String newId();
+
+  /**
+   * Stores a message with its rows, all or nothing. Never blocks, never throws.
+   *
+   * @param done called once, with the id when everything is on stable storage, or with what failed
+   *     ({@link org.unifiedmta.core.spool.InsufficientStorageException} when there is no room);
+   *     runs on the store's writer, so it must be short
+   */
+  void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done);
+
+  /**
+   * Leases rows that are due, by (due, id); the rows of one message make one lease.
+   *
+   * @param limit of leases, that is of messages
+   */
+  List<Lease> claim(String zone, String destination, int limit, Duration leaseFor);
+
+  /**
+   * Says what became of a lease's rows, in one record. Rows that the lease no longer holds are left
+   * alone.
+   *
+   * @param results one for each row of the lease, in its order
+   */
+  void settle(Lease lease, List<RecipientResult> results);
+
+  /** Gives a lease back as if it had never been claimed. */
+  void release(Lease lease);
+
+  /** The message, if any of its rows is not finished. */
+  Optional<QueuedMessage> find(String id);
+
+  /**
+   * The message's bytes as they are to be sent.
+   *
+   * @throws java.util.NoSuchElementException if it is not there
+   */
+  ByteSource open(String id);
+
+  /** Messages by id, behind the one given, or from the first for null. */
+  List<QueuedMessage> list(@Nullable String after, int limit);
+
+  /** Finishes all rows that no attempt holds; true if there was one. */
+  boolean cancel(String id);
+
+  /** Makes all rows that no attempt holds due at this time; true if there was one. */
+  boolean reschedule(String id, Instant due);
+
+  /** Unfinished rows by status, from counters. */
+  Map<DeliveryStatus, Long> counts();
+
+  /** Where something waits. */
+  List<Destination> destinations();
+
+  /**
+   * What waits for one destination.
+   *
+   * @param waiting rows not leased
+   * @param nextDue of the first of them
+   */
+  record Destination(String zone, String name, long waiting, Instant nextDue) {}
+
+  /**
+   * Is told, on any thread, whenever a destination gets a row, or gets one back, that is due at
+   * this time.
+   */
+  interface DueListener {
+    void due(String zone, String destination, Instant due);
+  }
+
+  /** Sets the one listener; it is not told of what waits already, see {@link #destinations}. */
+  void onDue(DueListener listener);
+
+  /** Why the store takes no new mail now, or empty: no room, or its storage failed. */
+  Optional<String> refusal();
+
+  /**
+   * Writes what is waiting to be written and closes what the store opened; leases stay unsettled.
+   */
+  @Override
+  void close();
+}

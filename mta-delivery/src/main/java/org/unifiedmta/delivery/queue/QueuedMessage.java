@@ -1,0 +1,28 @@
+package org.unifiedmta.delivery.queue;
+
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.smtp.server.SessionFacts;
+
+/**
+ * A message in the store.
+ *
+ * @param envelope with all its recipients, those finished too
+ * @param size of the message as it will be sent, in octets
+ * @param rows those not yet finished, ascending by number
+ */
+public record QueuedMessage(
+    String id,
+    Envelope envelope,
+    long size,
+    Instant queuedAt,
+    @Nullable SessionFacts session,
+    @Nullable SecurityResults security,
+    List<QueuedRow> rows) {
+  public QueuedMessage {
+    rows = List.copyOf(rows);
+  }
+}

@@ -1,0 +1,27 @@
+package org.unifiedmta.delivery.queue;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.reply.SmtpReply;
+
+/**
+ * One recipient in the store.
+ *
+ * @param number its place in the message's list of recipients
+ * @param status PENDING, PROCESSING, DEFERRED, or FAILED while its report is due
+ * @param route name of the route that decided, or null for none
+ * @param attempts finished so far
+ * @param due when it may be tried next
+ * @param lastReply of the last attempt, or null before
+ */
+public record QueuedRow(
+    int number,
+    Recipient recipient,
+    String zone,
+    String destination,
+    @Nullable String route,
+    DeliveryStatus status,
+    int attempts,
+    Instant due,
+    @Nullable SmtpReply lastReply) {}

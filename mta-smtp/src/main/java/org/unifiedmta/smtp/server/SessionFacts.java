@@ -1,0 +1,39 @@
+package org.unifiedmta.smtp.server;
+
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.security.transport.TlsFacts;
+
+/**
+ * What is known of a session; facts only grow.
+ *
+ * @param id unique in this process
+ * @param helo the argument of EHLO or HELO, or null before
+ * @param tls null without TLS
+ * @param authenticatedUser null without login
+ * @param listener the listener's name
+ * @param extended whether the client said EHLO
+ */
+public record SessionFacts(
+    String id,
+    InetSocketAddress remote,
+    InetSocketAddress local,
+    @Nullable String helo,
+    @Nullable TlsFacts tls,
+    @Nullable String authenticatedUser,
+    String listener,
+    boolean extended) {
+
+  SessionFacts withHelo(@Nullable String name, boolean ehlo) {
+    return new SessionFacts(id, remote, local, name, tls, authenticatedUser, listener, ehlo);
+  }
+
+  SessionFacts withTls(TlsFacts facts) {
+    // RFC 3207 4.2: what the client said before is forgotten.
+    return new SessionFacts(id, remote, local, null, facts, null, listener, false);
+  }
+
+  SessionFacts withUser(String user) {
+    return new SessionFacts(id, remote, local, helo, tls, user, listener, extended);
+  }
+}
