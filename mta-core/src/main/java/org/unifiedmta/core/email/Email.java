@@ -1,4 +1,353 @@
 package org.unifiedmta.core.email;
 
-/** A message. */
-public final class Email {}
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Mailbox;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.spool.ByteSource;
+
+/** A message as people see it: built, or parsed. Immutable. */
+public final class Email {
+  private static final int MAXIMUM_STREAM = 64 * 1024 * 1024;
+
+  /** How urgent its sender finds it; NORMAL is not written. */
+  public enum Priority {
+    HIGH,
+    NORMAL,
+    LOW
+  }
+
+  private final EmailContent content;
+  private final ByteSource bytes;
+  private final Headers headers;
+  private final List<String> defects;
+
+  Email(EmailContent content, ByteSource bytes, Headers headers, List<String> defects) {
+    this.content = content;
+    this.bytes = bytes;
+    this.headers = headers;
+    this.defects = List.copyOf(defects);
+  }
+
+  /** Starts a message. */
+  public static Builder builder() {
+    return new Builder(Clock.systemUTC());
+  }
+
+  /** Starts a message whose Date comes from this clock. */
+  public static Builder builder(Clock clock) {
+    return new Builder(clock);
+  }
+
+  /**
+   * Reads a message. Lenient and bounded; never throws for content, see {@link #defects}.
+   *
+   * @param message is kept and must not change
+   */
+  public static Email parse(byte[] message) {
+    return parse(ByteSource.of(message));
+  }
+
+  /** Reads a message that is opened again whenever a part is asked for, never held whole. */
+  public static Email parse(ByteSource message) {
+    return EmailParser.parse(message);
+  }
+
+  /**
+   * Reads a message into memory.
+   *
+   * @throws MessageTooLargeException beyond 64 MB
+   */
+  public static Email parse(InputStream message) {
+    try {
+      var bytes = message.readNBytes(MAXIMUM_STREAM + 1);
+      if (bytes.length > MAXIMUM_STREAM) {
+        throw new MessageTooLargeException(MAXIMUM_STREAM);
+      }
+      return parse(bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public Optional<Mailbox> from() {
+    return Optional.ofNullable(content.from());
+  }
+
+  public List<Mailbox> to() {
+    return content.to();
+  }
+
+  public List<Mailbox> cc() {
+    return content.cc();
+  }
+
+  public List<Mailbox> bcc() {
+    return content.bcc();
+  }
+
+  public List<Mailbox> replyTo() {
+    return content.replyTo();
+  }
+
+  /** Empty where there is none. */
+  public String subject() {
+    return content.subject();
+  }
+
+  public Optional<String> text() {
+    return Optional.ofNullable(content.text());
+  }
+
+  public Optional<String> html() {
+    return Optional.ofNullable(content.html());
+  }
+
+  /** Without brackets. */
+  public Optional<String> messageId() {
+    return Optional.ofNullable(content.messageId());
+  }
+
+  public Optional<Instant> date() {
+    return Optional.ofNullable(content.date());
+  }
+
+  public Priority priority() {
+    return content.priority();
+  }
+
+  /** Every part not shown as {@link #text} or {@link #html}, in wire order. */
+  public List<Attachment> attachments() {
+    return content.attachments();
+  }
+
+  public Headers headers() {
+    return headers;
+  }
+
+  /** The reverse path that the builder was given. */
+  public Optional<EmailAddress> envelopeFrom() {
+    return Optional.ofNullable(content.envelopeFrom());
+  }
+
+  /** What was odd when it was parsed, in words. */
+  public List<String> defects() {
+    return defects;
+  }
+
+  /** From the envelope sender, else From:, to everybody in To, Cc and Bcc, each once. */
+  public Envelope envelope() {
+    var sender = envelopeFrom().or(() -> from().map(Mailbox::address)).orElse(null);
+    var recipients =
+        Stream.of(to(), cc(), bcc())
+            .flatMap(List::stream)
+            .map(Mailbox::address)
+            .distinct()
+            .map(Recipient::of)
+            .toList();
+    return Envelope.of(sender, recipients);
+  }
+
+  /** As {@link #writeTo}, into memory. */
+  public byte[] toBytes() {
+    var out = new ByteArrayOutputStream();
+    writeTo(out);
+    return out.toByteArray();
+  }
+
+  /** Parsed: the very bytes. Built: RFC 5322 with CRLF, the same each time, without Bcc. */
+  public void writeTo(OutputStream out) {
+    try (var in = bytes.open()) {
+      in.transferTo(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A builder that starts from this message's content. */
+  public Builder toBuilder() {
+    return new Builder(content, headers);
+  }
+
+  /** Collects a message; every text is checked when it is given. */
+  public static final class Builder {
+    private final Clock clock;
+    private @Nullable Mailbox from;
+    private final List<Mailbox> to = new ArrayList<>();
+    private final List<Mailbox> cc = new ArrayList<>();
+    private final List<Mailbox> bcc = new ArrayList<>();
+    private final List<Mailbox> replyTo = new ArrayList<>();
+    private String subject = "";
+    private @Nullable String text;
+    private @Nullable String html;
+    private Priority priority = Priority.NORMAL;
+    private final List<Headers.Field> extra = new ArrayList<>();
+    private final List<Attachment> attachments = new ArrayList<>();
+    private @Nullable EmailAddress envelopeFrom;
+    private @Nullable Instant date;
+    private @Nullable String messageId;
+
+    private Builder(Clock clock) {
+      this.clock = clock;
+    }
+
+    private Builder(EmailContent content, Headers headers) {
+      this(Clock.systemUTC());
+      from = content.from();
+      to.addAll(content.to());
+      cc.addAll(content.cc());
+      bcc.addAll(content.bcc());
+      replyTo.addAll(content.replyTo());
+      subject = content.subject();
+      text = content.text();
+      html = content.html();
+      priority = content.priority();
+      attachments.addAll(content.attachments());
+      envelopeFrom = content.envelopeFrom();
+      date = content.date();
+      messageId = content.messageId();
+      headers.fields().stream().filter(f -> !EmailWriter.writes(f.name())).forEach(extra::add);
+    }
+
+    /**
+     * {@code ann@example.org} or {@code Ann <ann@example.org>}.
+     *
+     * @throws IllegalArgumentException if that is no mailbox
+     */
+    public Builder from(String mailbox) {
+      return from(Mailbox.parse(mailbox));
+    }
+
+    public Builder from(Mailbox mailbox) {
+      from = mailbox;
+      return this;
+    }
+
+    /** Appends recipients. */
+    public Builder to(String... mailboxes) {
+      Stream.of(mailboxes).map(Mailbox::parse).forEach(to::add);
+      return this;
+    }
+
+    /** Appends recipients of a copy. */
+    public Builder cc(String... mailboxes) {
+      Stream.of(mailboxes).map(Mailbox::parse).forEach(cc::add);
+      return this;
+    }
+
+    /** Appends hidden recipients, who are in the envelope only. */
+    public Builder bcc(String... mailboxes) {
+      Stream.of(mailboxes).map(Mailbox::parse).forEach(bcc::add);
+      return this;
+    }
+
+    public Builder replyTo(String... mailboxes) {
+      Stream.of(mailboxes).map(Mailbox::parse).forEach(replyTo::add);
+      return this;
+    }
+
+    public Builder subject(String subject) {
+      this.subject = Text.line("subject", subject);
+      return this;
+    }
+
+    public Builder text(String text) {
+      this.text = text;
+      return this;
+    }
+
+    public Builder html(String html) {
+      this.html = html;
+      return this;
+    }
+
+    public Builder priority(Priority priority) {
+      this.priority = priority;
+      return this;
+    }
+
+    /**
+     * Appends a field of your own.
+     *
+     * @throws IllegalArgumentException for CR, LF or NUL, a bad name, or a field that has a method
+     *     of its own here
+     */
+    public Builder header(String name, String value) {
+      if (name.isEmpty() || !name.chars().allMatch(c -> c > 32 && c < 127 && c != ':')) {
+        throw new IllegalArgumentException("no field name: " + name); // RFC 5322 2.2
+      }
+      if (EmailWriter.writes(name)) {
+        throw new IllegalArgumentException("the field " + name + " is set by a method of its own");
+      }
+      extra.add(new Headers.Field(name, Text.line("field " + name, value)));
+      return this;
+    }
+
+    public Builder attachment(Attachment attachment) {
+      attachments.add(attachment);
+      return this;
+    }
+
+    /** The reverse path, where bounces go; without it From: is. */
+    public Builder envelopeFrom(String address) {
+      envelopeFrom = EmailAddress.parse(address);
+      return this;
+    }
+
+    /** The Date; without it the time of {@link #build}. */
+    public Builder date(Instant date) {
+      this.date = date;
+      return this;
+    }
+
+    /** The Message-ID with or without its brackets; without it one is made. */
+    public Builder messageId(String messageId) {
+      var id = Text.line("message id", messageId);
+      id = id.startsWith("<") && id.endsWith(">") ? id.substring(1, id.length() - 1) : id;
+      if (id.isBlank() || id.indexOf(' ') >= 0 || id.indexOf('>') >= 0 || id.indexOf('<') >= 0) {
+        throw new IllegalArgumentException("no message id: " + messageId);
+      }
+      this.messageId = id;
+      return this;
+    }
+
+    /**
+     * The message.
+     *
+     * @throws IllegalArgumentException without From:
+     */
+    public Email build() {
+      if (from == null) {
+        throw new IllegalArgumentException("a message needs a From"); // RFC 5322 3.6
+      }
+      return EmailWriter.build(
+          new EmailContent(
+              from,
+              to,
+              cc,
+              bcc,
+              replyTo,
+              subject,
+              text,
+              html,
+              messageId == null ? EmailWriter.newMessageId(from, clock) : messageId,
+              date == null ? clock.instant() : date,
+              priority,
+              attachments,
+              envelopeFrom),
+          extra);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package org.unifiedmta.core.email;
+
+import java.util.List;
+import java.util.Optional;
+import org.unifiedmta.core.mime.HeaderText;
+import org.unifiedmta.core.spool.HeaderSection;
+
+/** The header fields of a message in wire order, as people read them. */
+public final class Headers {
+
+  /**
+   * One field.
+   *
+   * @param value unfolded, encoded words (RFC 2047) decoded
+   */
+  public record Field(String name, String value) {}
+
+  private final List<HeaderSection.Field> raw;
+
+  private Headers(List<HeaderSection.Field> raw) {
+    this.raw = raw;
+  }
+
+  /** The fields of a header section; each is decoded when it is asked for. */
+  public static Headers of(HeaderSection section) {
+    return new Headers(section.fields());
+  }
+
+  /** No fields. */
+  public static Headers empty() {
+    return new Headers(List.of());
+  }
+
+  /** The first field of this name, without regard to case. */
+  public Optional<String> first(String name) {
+    return raw.stream()
+        .filter(field -> field.name().equalsIgnoreCase(name))
+        .findFirst()
+        .map(field -> HeaderText.decode(field.value()));
+  }
+
+  /** All fields of this name, without regard to case, in wire order. */
+  public List<String> all(String name) {
+    return fields(name).stream().map(HeaderText::decode).toList();
+  }
+
+  /** All fields in wire order. */
+  public List<Field> fields() {
+    return raw.stream()
+        .map(field -> new Field(field.name(), HeaderText.decode(field.value())))
+        .toList();
+  }
+
+  /** The fields of this name as they stand, octets as Latin-1. */
+  List<String> fields(String name) {
+    return raw.stream()
+        .filter(field -> field.name().equalsIgnoreCase(name))
+        .map(HeaderSection.Field::value)
+        .toList();
+  }
+}

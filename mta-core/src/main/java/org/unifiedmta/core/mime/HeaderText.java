@@ -1,0 +1,174 @@
+package org.unifiedmta.core.mime;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.james.mime4j.codec.DecodeMonitor;
+import org.apache.james.mime4j.codec.DecoderUtil;
+import org.apache.james.mime4j.codec.EncoderUtil;
+import org.jspecify.annotations.Nullable;
+
+/** What stands in header fields, between its form on the wire and its form for people. */
+public final class HeaderText {
+  private static final int LINE = 78; // RFC 5322 2.1.1
+  private static final int PARAMETER_PIECE = 60;
+  private static final Charset WINDOWS_1252 = Charset.forName("windows-1252");
+
+  private HeaderText() {}
+
+  /** Unstructured text of a field (RFC 5322 2.2.1), as encoded words where it is not ASCII. */
+  public static String encode(String text) {
+    return isPlain(text) ? text : EncoderUtil.encodeEncodedWord(text, EncoderUtil.Usage.TEXT_TOKEN);
+  }
+
+  /** A display name: atoms, a quoted string, or encoded words (RFC 5322 3.2.5, RFC 2047 5). */
+  public static String encodePhrase(String name) {
+    return isPlain(name)
+        ? EncoderUtil.encodeAddressDisplayName(name)
+        : EncoderUtil.encodeEncodedWord(name, EncoderUtil.Usage.WORD_ENTITY);
+  }
+
+  /**
+   * A parameter with its semicolon, {@code ; name=value}: a token or quoted string, or RFC 2231
+   * where the value is long or not ASCII.
+   */
+  public static String parameter(String name, String value) {
+    boolean ascii = value.chars().allMatch(c -> c >= 32 && c < 127);
+    if (ascii && value.length() <= PARAMETER_PIECE) {
+      return "; " + name + "=\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+    }
+    var pieces = percentEncoded(value);
+    if (pieces.size() == 1) {
+      return "; " + name + "*=UTF-8''" + pieces.get(0);
+    }
+    var all = new StringBuilder();
+    for (int i = 0; i < pieces.size(); i++) { // RFC 2231 4.1
+      all.append("; ").append(name).append('*').append(i).append("*=");
+      all.append(i == 0 ? "UTF-8''" : "").append(pieces.get(i));
+    }
+    return all.toString();
+  }
+
+  private static List<String> percentEncoded(String value) {
+    var pieces = new ArrayList<String>();
+    var piece = new StringBuilder();
+    for (byte b : value.getBytes(StandardCharsets.UTF_8)) {
+      boolean plain = (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z');
+      if (plain || b == '.' || b == '-' || b == '_') {
+        piece.append((char) b);
+      } else {
+        piece.append('%').append(String.format("%02X", b & 0xFF));
+      }
+      if (piece.length() >= PARAMETER_PIECE) {
+        pieces.add(piece.toString());
+        piece.setLength(0);
+      }
+    }
+    if (piece.length() > 0 || pieces.isEmpty()) {
+      pieces.add(piece.toString());
+    }
+    return pieces;
+  }
+
+  /** A whole field on lines of at most 78 octets where it has blanks to fold at. */
+  public static String fold(String name, String value) {
+    var folded = new StringBuilder(name.length() + value.length() + 8).append(name).append(':');
+    int column = folded.length();
+    int from = 0;
+    while (from < value.length()) {
+      // A word with the blanks in front of it; folding inside quoted strings is at blanks too.
+      int end = from;
+      while (end < value.length() && value.charAt(end) == ' ') {
+        end++;
+      }
+      while (end < value.length() && value.charAt(end) != ' ') {
+        end++;
+      }
+      boolean hasBlank = value.charAt(from) == ' ';
+      boolean onlyBlanks = value.substring(from, end).isBlank();
+      if (column + (end - from) + (hasBlank ? 0 : 1) > LINE
+          && column > name.length() + 1
+          && hasBlank
+          && !onlyBlanks) {
+        folded.append("\r\n");
+        column = 0;
+      }
+      if (from == 0 && !hasBlank) {
+        folded.append(' ');
+        column++;
+      }
+      folded.append(value, from, end);
+      column += end - from;
+      from = end;
+    }
+    return folded.toString();
+  }
+
+  /**
+   * The text of a field as people read it: unfolded, encoded words decoded, octets beyond ASCII as
+   * UTF-8, else windows-1252.
+   *
+   * @param raw octets as Latin-1
+   */
+  public static String decode(String raw) {
+    var text = unfold(raw);
+    if (text.indexOf("=?") >= 0) {
+      text = DecoderUtil.decodeEncodedWords(text, DecodeMonitor.SILENT);
+    }
+    return text;
+  }
+
+  /** As {@link #decode}, encoded words left as they are, for structured fields. */
+  public static String unfold(String raw) {
+    var line = new StringBuilder(raw.length());
+    boolean eightBit = false;
+    for (int i = 0; i < raw.length(); i++) {
+      char c = raw.charAt(i);
+      if (c != '\r' && c != '\n') {
+        line.append(c == 0 ? ' ' : c);
+        eightBit |= c > 127;
+      }
+    }
+    var text = line.toString();
+    return (eightBit ? octets(text.getBytes(StandardCharsets.ISO_8859_1), null) : text).strip();
+  }
+
+  /** Octets in the charset that was declared, else UTF-8 if they are that, else windows-1252. */
+  public static String octets(byte[] bytes, @Nullable Charset declared) {
+    if (declared != null && declared != StandardCharsets.US_ASCII) {
+      return new String(bytes, declared);
+    }
+    try {
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .onMalformedInput(CodingErrorAction.REPORT)
+          .decode(ByteBuffer.wrap(bytes))
+          .toString();
+    } catch (CharacterCodingException e) {
+      return new String(bytes, WINDOWS_1252);
+    }
+  }
+
+  /** Printable ASCII that no reader takes for an encoded word and no blank of which gets lost. */
+  private static boolean isPlain(String text) {
+    return text.chars().allMatch(c -> c >= 32 && c < 127)
+        && !text.contains("=?")
+        && longestWord(text) < 900;
+  }
+
+  private static int longestWord(String text) {
+    int longest = 0;
+    int from = 0;
+    for (int i = 0; i <= text.length(); i++) {
+      if (i == text.length() || text.charAt(i) == ' ') {
+        longest = Math.max(longest, i - from);
+        from = i + 1;
+      }
+    }
+    return longest;
+  }
+}

@@ -1,0 +1,180 @@
+package org.unifiedmta.core.mime;
+
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import org.apache.james.mime4j.codec.QuotedPrintableOutputStream;
+import org.unifiedmta.core.spool.ByteSource;
+
+/** Writes a message from its parts: CRLF, lines within bounds, 7-bit but for what must not be. */
+public final class MimeWriter {
+  private static final int MAXIMUM_LINE = 998; // RFC 5322 2.1.1
+  private static final byte[] CRLF = {'\r', '\n'};
+
+  private final OutputStream out;
+  private final String boundary;
+  private int boundaries;
+
+  /**
+   * @param boundary unguessable, of characters that need no quoting; each multipart adds its number
+   */
+  public MimeWriter(OutputStream out, String boundary) {
+    this.out = out;
+    this.boundary = boundary;
+  }
+
+  /**
+   * Writes the message.
+   *
+   * @param fields complete but for the line end, folded where needed
+   */
+  public void write(List<String> fields, MimePart root) throws IOException {
+    for (var field : fields) {
+      line(field);
+    }
+    line("MIME-Version: 1.0");
+    part(root);
+  }
+
+  private void part(MimePart part) throws IOException {
+    switch (part) {
+      case MimePart.Leaf leaf -> leaf(leaf);
+      case MimePart.Multipart multipart -> multipart(multipart);
+    }
+  }
+
+  private void multipart(MimePart.Multipart multipart) throws IOException {
+    var own = "=_" + boundary + "_" + boundaries++; // "=_" is in no base64 or quoted-printable
+    line("Content-Type: " + multipart.contentType() + ";");
+    line(" boundary=\"" + own + "\"");
+    line("");
+    for (var part : multipart.parts()) {
+      line("--" + own);
+      part(part);
+      out.write(CRLF);
+    }
+    line("--" + own + "--");
+  }
+
+  private void leaf(MimePart.Leaf leaf) throws IOException {
+    line(HeaderText.fold("Content-Type", leaf.contentType()));
+    for (var field : leaf.fields()) {
+      line(field);
+    }
+    var content = Content.measure(leaf.content());
+    // RFC 2046 5.2.1: a message/rfc822 part has no encoding but 7bit, 8bit and binary.
+    boolean message = leaf.contentType().regionMatches(true, 0, "message/rfc822", 0, 14);
+    if (message || (content.isSevenBit() && leaf.text())) {
+      line("Content-Transfer-Encoding: " + (content.eightBit == 0 ? "7bit" : "8bit"));
+      line("");
+      copyLines(leaf.content(), out);
+    } else if (leaf.text() && content.quotedPrintableIsShorter()) {
+      line("Content-Transfer-Encoding: quoted-printable");
+      line("");
+      try (var encoder = new QuotedPrintableOutputStream(new NotClosed(out), false)) {
+        copyLines(leaf.content(), encoder);
+      }
+    } else {
+      line("Content-Transfer-Encoding: base64");
+      line("");
+      try (var encoder = Base64.getMimeEncoder().wrap(new NotClosed(out))) {
+        if (leaf.text()) {
+          copyLines(leaf.content(), encoder);
+        } else {
+          copyBytes(leaf.content(), encoder);
+        }
+      }
+    }
+  }
+
+  private static void copyBytes(ByteSource source, OutputStream to) throws IOException {
+    try (var in = source.open()) {
+      in.transferTo(to);
+    }
+  }
+
+  /** Copies lines, every line end made CRLF. */
+  private static void copyLines(ByteSource source, OutputStream to) throws IOException {
+    var buffer = new byte[8192];
+    var lines = new byte[2 * buffer.length];
+    boolean afterCr = false;
+    try (var in = source.open()) {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        int length = 0;
+        for (int i = 0; i < n; i++) {
+          byte b = buffer[i];
+          if (b == '\r' || (b == '\n' && !afterCr)) {
+            lines[length++] = '\r';
+            lines[length++] = '\n';
+          } else if (b != '\n') {
+            lines[length++] = b;
+          }
+          afterCr = b == '\r';
+        }
+        to.write(lines, 0, length);
+      }
+    }
+  }
+
+  private void line(String line) throws IOException {
+    out.write(line.getBytes(StandardCharsets.UTF_8));
+    out.write(CRLF);
+  }
+
+  /** What decides the encoding of a content. */
+  private record Content(long size, long eightBit, long controls, int longestLine) {
+
+    static Content measure(ByteSource source) throws IOException {
+      long size = 0;
+      long eightBit = 0;
+      long controls = 0;
+      int longest = 0;
+      int line = 0;
+      var buffer = new byte[8192];
+      try (InputStream in = source.open()) {
+        for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+          size += n;
+          for (int i = 0; i < n; i++) {
+            byte b = buffer[i];
+            line = b == '\n' || b == '\r' ? 0 : line + 1;
+            longest = Math.max(longest, line);
+            if (b < 0) {
+              eightBit++;
+            } else if (b < 32 && b != '\r' && b != '\n' && b != '\t' || b == 127) {
+              controls++;
+            }
+          }
+        }
+      }
+      return new Content(size, eightBit, controls, longest);
+    }
+
+    boolean isSevenBit() {
+      return eightBit == 0 && controls == 0 && longestLine <= MAXIMUM_LINE;
+    }
+
+    /** Three octets for one against four for three. */
+    boolean quotedPrintableIsShorter() {
+      return (eightBit + controls) * 6 <= size;
+    }
+  }
+
+  /** The message goes on behind an encoder that is closed. */
+  private static final class NotClosed extends FilterOutputStream {
+    NotClosed(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int length) throws IOException {
+      out.write(bytes, from, length);
+    }
+
+    @Override
+    public void close() {}
+  }
+}
