@@ -1,0 +1,76 @@
+package org.unifiedmta.routing.domain;
+
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Domains;
+
+/**
+ * A domain that is ours: mail for it is accepted, mail from it signed.
+ *
+ * @param domain A-labels in lower case
+ * @param dmarc the DMARC record to be published, or null for the default
+ */
+public record DomainConfig(
+    String domain, DnsMode dnsMode, Dkim dkim, RateLimits rateLimits, @Nullable String dmarc) {
+
+  /** Who publishes the domain's records. */
+  public enum DnsMode {
+    /** Nobody here. */
+    NONE,
+    /** A provider's API. */
+    EXTERNAL_DNS,
+    /** This process. */
+    INTERNAL_DNS
+  }
+
+  /**
+   * The domain's signing keys.
+   *
+   * @param keySize of RSA, in bits
+   * @param rotationInterval in days
+   */
+  public record Dkim(String selector, int keySize, boolean rotateKeys, int rotationInterval) {
+    /**
+     * Selector {@code default}, RSA 2048, rotated every 90 days where rotation is on; it is off.
+     */
+    public static Dkim standard() {
+      return new Dkim("default", 2048, false, 90);
+    }
+  }
+
+  /** Null for no limit of its own. */
+  public record RateLimits(
+      @Nullable Integer outboundMessagesPerMinute,
+      @Nullable Integer inboundMessagesPerMinute,
+      @Nullable Integer connectionsPerIp) {
+    public static RateLimits none() {
+      return new RateLimits(null, null, null);
+    }
+  }
+
+  /**
+   * @throws IllegalArgumentException if that is no domain
+   */
+  public static DomainConfig of(String domain) {
+    return new DomainConfig(
+        Domains.toAscii(domain), DnsMode.NONE, Dkim.standard(), RateLimits.none(), null);
+  }
+
+  public DomainConfig withDkim(Dkim other) {
+    return new DomainConfig(domain, dnsMode, other, rateLimits, dmarc);
+  }
+
+  public DomainConfig withDnsMode(DnsMode other) {
+    return new DomainConfig(domain, other, dkim, rateLimits, dmarc);
+  }
+
+  public DomainConfig withRateLimits(RateLimits other) {
+    return new DomainConfig(domain, dnsMode, dkim, other, dmarc);
+  }
+
+  /**
+   * @param policyRecord such as {@code v=DMARC1; p=reject}
+   */
+  public DomainConfig withDmarc(String policyRecord) {
+    return new DomainConfig(domain, dnsMode, dkim, rateLimits, policyRecord);
+  }
+}
