@@ -15,7 +15,8 @@ public sealed interface Action {
   /**
    * Sends it to one host.
    *
-   * @param preserveHeaders whether the message leaves without any field of ours in front
+   * @param preserveHeaders whether the header fields stay as they came, but for the trace fields in
+   *     front and removed forgeries
    * @param options null for the server's own
    */
   record Forward(String host, int port, boolean preserveHeaders, @Nullable OutboundOptions options)

@@ -22,4 +22,41 @@ public final class Destinations {
   public static String host(String host, int port) {
     return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
   }
+
+  /** What the name of a destination says. */
+  public sealed interface Target {
+    record Local() implements Target {}
+
+    record Report() implements Target {}
+
+    record Host(String host, int port) implements Target {}
+
+    /** The MX hosts of a domain or address literal. */
+    record Mx(String domain) implements Target {}
+  }
+
+  /**
+   * Reads a name that this class wrote.
+   *
+   * @throws IllegalArgumentException if it did not
+   */
+  public static Target parse(String destination) {
+    if (destination.equals(LOCAL)) {
+      return new Target.Local();
+    }
+    if (destination.equals(REPORT)) {
+      return new Target.Report();
+    }
+    int colon = destination.lastIndexOf(':');
+    if (colon < 0 || destination.endsWith("]")) { // an address literal may have colons inside
+      return new Target.Mx(
+          destination.endsWith(".")
+              ? destination.substring(0, destination.length() - 1)
+              : destination);
+    }
+    var host = destination.substring(0, colon);
+    return new Target.Host(
+        host.startsWith("[") ? host.substring(1, host.length() - 1) : host,
+        Integer.parseInt(destination.substring(colon + 1)));
+  }
 }

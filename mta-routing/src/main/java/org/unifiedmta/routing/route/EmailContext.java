@@ -2,6 +2,7 @@ package org.unifiedmta.routing.route;
 
 import java.net.InetAddress;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
@@ -17,7 +18,7 @@ public final class EmailContext {
   private final boolean trusted;
   private final Headers headers;
   private final long size;
-  private final boolean hasAttachments;
+  private final BooleanSupplier hasAttachments;
   private final @Nullable SecurityResults security;
 
   private EmailContext(Builder builder) {
@@ -69,7 +70,7 @@ public final class EmailContext {
   }
 
   public boolean hasAttachments() {
-    return hasAttachments;
+    return hasAttachments.getAsBoolean();
   }
 
   public @Nullable SecurityResults security() {
@@ -100,7 +101,7 @@ public final class EmailContext {
     private boolean trusted;
     private Headers headers = Headers.empty();
     private long size;
-    private boolean hasAttachments;
+    private BooleanSupplier hasAttachments = () -> false;
     private @Nullable SecurityResults security;
 
     private Builder() {}
@@ -153,6 +154,11 @@ public final class EmailContext {
     }
 
     public Builder hasAttachments(boolean hasAttachments) {
+      return hasAttachments(() -> hasAttachments);
+    }
+
+    /** Asked only if a route wants to know. */
+    public Builder hasAttachments(BooleanSupplier hasAttachments) {
       this.hasAttachments = hasAttachments;
       return this;
     }

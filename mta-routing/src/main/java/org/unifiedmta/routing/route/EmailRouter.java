@@ -51,6 +51,11 @@ public final class EmailRouter {
     return routes;
   }
 
+  /** Whether any route looks at more than the envelope. */
+  public boolean needsMessage() {
+    return routes.stream().anyMatch(route -> route.match().needsMessage());
+  }
+
   /** The first route that matches the message for any of its recipients. */
   public Optional<Route> evaluateRoutes(EmailContext context) {
     return routes.stream().filter(route -> route.match().matches(context)).findFirst();

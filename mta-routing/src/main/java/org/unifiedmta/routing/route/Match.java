@@ -165,6 +165,11 @@ public final class Match {
     return certain ? Outcome.YES : Outcome.MAYBE;
   }
 
+  /** Whether the message must be there before this can be decided. */
+  boolean needsMessage() {
+    return criteria.stream().anyMatch(criterion -> !criterion.early());
+  }
+
   /**
    * Whether a match is reason enough to take mail for a domain that is not ours: recipients with
    * their domain written out, a client's address, or a login.

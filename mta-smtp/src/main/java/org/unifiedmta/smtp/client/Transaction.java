@@ -1,0 +1,311 @@
+package org.unifiedmta.smtp.client;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.smtp.client.SmtpException.Phase;
+import org.unifiedmta.smtp.codec.DotStuffer;
+import org.unifiedmta.smtp.codec.Extension;
+
+/** MAIL, RCPT, DATA and the message, commands in groups where the server allows it (RFC 2920). */
+final class Transaction {
+  /** Few enough that neither side's socket buffers fill while nobody reads. */
+  private static final int GROUP = 100;
+
+  private static final int READ = 64 * 1024;
+  private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+
+  private final Wire wire;
+  private final Endpoint endpoint;
+  private final Capabilities capabilities;
+  private final Duration replyTimeout;
+  private final boolean pipelining;
+  private @Nullable SmtpReply[] replies = {};
+  private Phase phase = Phase.MAIL;
+  private boolean answered;
+
+  Transaction(Wire wire, Endpoint endpoint, Capabilities capabilities, Duration replyTimeout) {
+    this.wire = wire;
+    this.endpoint = endpoint;
+    this.capabilities = capabilities;
+    this.replyTimeout = replyTimeout;
+    pipelining = capabilities.has(Extension.PIPELINING);
+  }
+
+  RecipientReplies run(Envelope envelope, ByteSource message) {
+    replies = new SmtpReply[envelope.recipients().size()];
+    var impossible = impossible(envelope, message);
+    if (impossible != null) {
+      return new RecipientReplies(filled(impossible), true, false, false);
+    }
+    try {
+      boolean reusable = exchange(envelope, message);
+      return new RecipientReplies(filled(null), reusable, false, false);
+    } catch (IOException e) {
+      wire.abort();
+      var broken =
+          SmtpReply.of(
+              451, "4.4.2", printable("lost " + endpoint + " at " + phase + ": " + e.getMessage()));
+      return new RecipientReplies(filled(broken), false, !answered, phase == Phase.END_OF_DATA);
+    }
+  }
+
+  /** What the server said it cannot take is not even tried. */
+  private @Nullable SmtpReply impossible(Envelope envelope, ByteSource message) {
+    var limit = capabilities.maximumSize();
+    if (limit.isPresent() && message.size() > limit.get()) {
+      return SmtpReply.of(
+          552, "5.3.4", "message larger than the " + limit.get() + " octets that the host takes");
+    }
+    if (needsSmtpUtf8(envelope) && !capabilities.has(Extension.SMTPUTF8)) {
+      // RFC 6531 3.7.3
+      return SmtpReply.of(553, "5.6.7", "the host takes no internationalized mail");
+    }
+    return null;
+  }
+
+  private static boolean needsSmtpUtf8(Envelope envelope) {
+    var from = envelope.mailFrom();
+    return envelope.smtpUtf8()
+        || (from != null && from.isInternationalized())
+        || envelope.recipients().stream().anyMatch(r -> r.address().isInternationalized());
+  }
+
+  /** Whether the connection is as good as new afterwards. */
+  private boolean exchange(Envelope envelope, ByteSource message) throws IOException {
+    wire.command(mail(envelope, message));
+    if (!pipelining) {
+      var mail = reply(Phase.MAIL);
+      if (!mail.isPositive()) {
+        return refuseAll(mail);
+      }
+    }
+    boolean mailPending = pipelining;
+    int accepted = 0;
+    var recipients = envelope.recipients();
+    int asked = 0;
+    @Nullable SmtpReply data = null;
+    while (asked < recipients.size()) {
+      int group = pipelining ? Math.min(GROUP, recipients.size() - asked) : 1;
+      for (int i = asked; i < asked + group; i++) {
+        wire.command(rcpt(recipients.get(i)));
+      }
+      boolean last = asked + group == recipients.size();
+      if (pipelining && last) {
+        wire.command("DATA");
+      }
+      @Nullable SmtpReply mail = null;
+      if (mailPending) {
+        mail = reply(Phase.MAIL);
+        mailPending = false;
+      }
+      for (int i = asked; i < asked + group; i++) {
+        var reply = reply(Phase.RCPT);
+        boolean taken = reply.isPositive() && (mail == null || mail.isPositive());
+        accepted += taken ? 1 : 0;
+        replies[i] = taken ? null : mail != null && !mail.isPositive() ? mail : reply;
+      }
+      asked += group;
+      if (pipelining && last) {
+        data = reply(Phase.DATA);
+      }
+      if (mail != null && !mail.isPositive()) {
+        if (data != null && data.code() == 354) {
+          finishNothing();
+        }
+        return refuseAll(mail);
+      }
+    }
+    if (accepted == 0) {
+      if (data != null && data.code() == 354) {
+        finishNothing(); // RFC 2920 3.1
+      }
+      return reset();
+    }
+    if (data == null) {
+      wire.command("DATA");
+      data = reply(Phase.DATA);
+    }
+    if (data.code() != 354) {
+      fill(temporaryIfPositive(data));
+      return reset();
+    }
+    content(message);
+    phase = Phase.END_OF_DATA;
+    var end = reply(Phase.END_OF_DATA, replyTimeout.multipliedBy(2));
+    fill(end.code() / 100 == 3 ? temporaryIfPositive(end) : end);
+    return end.code() != 421;
+  }
+
+  private void content(ByteSource message) throws IOException {
+    phase = Phase.DATA;
+    var stuffer = new DotStuffer();
+    var buffer = new byte[READ];
+    try (var in = message.open()) {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        int length = n;
+        sending(() -> stuffer.write(ByteBuffer.wrap(buffer, 0, length), wire));
+      }
+    } catch (SendFailure e) {
+      throw lastWords(e.cause);
+    } catch (IOException | RuntimeException e) {
+      // Our side of the message is broken: the server must never see the final dot.
+      wire.abort();
+      throw new SmtpException(Phase.DATA, "cannot read the message: " + e.getMessage(), null, e);
+    }
+    try {
+      sending(() -> stuffer.finish(wire));
+      wire.within(
+          replyTimeout,
+          () -> {
+            wire.flush();
+            return true;
+          });
+    } catch (SendFailure e) {
+      throw lastWords(e.cause);
+    }
+  }
+
+  /** Keeps what fails on the socket apart from what fails in the source. */
+  private static final class SendFailure extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final IOException cause;
+
+    SendFailure(IOException cause) {
+      super(cause);
+      this.cause = cause;
+    }
+  }
+
+  private void sending(Runnable writing) {
+    try {
+      wire.within(
+          replyTimeout,
+          () -> {
+            try {
+              writing.run();
+              return true;
+            } catch (UncheckedIOException e) {
+              throw e.getCause();
+            }
+          });
+    } catch (IOException e) {
+      throw new SendFailure(e);
+    }
+  }
+
+  /** A server that hangs up during the data has often said why. */
+  private IOException lastWords(IOException failure) {
+    try {
+      var reply = wire.within(LAST_WORDS, wire::reply);
+      if (!reply.isPositive()) {
+        fill(reply);
+      }
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+    }
+    return failure;
+  }
+
+  /** RFC 2920 3.1: DATA went through though nobody is to get anything; an empty message ends it. */
+  private void finishNothing() throws IOException {
+    wire.command(".");
+    reply(Phase.END_OF_DATA);
+  }
+
+  private boolean refuseAll(SmtpReply reply) throws IOException {
+    Arrays.fill(replies, reply);
+    return reset();
+  }
+
+  /** Back to the state after EHLO; false if the server does not want us any more. */
+  private boolean reset() throws IOException {
+    for (var reply : replies) {
+      if (reply != null && reply.code() == 421) { // RFC 5321 3.8
+        return false;
+      }
+    }
+    wire.command("RSET");
+    return reply(Phase.MAIL).isPositive();
+  }
+
+  private String mail(Envelope envelope, ByteSource message) {
+    var from = envelope.mailFrom();
+    var command =
+        new StringBuilder("MAIL FROM:<").append(from == null ? "" : from.toAscii()).append('>');
+    if (capabilities.has(Extension.SIZE)) {
+      command.append(" SIZE=").append(message.size());
+    }
+    if (capabilities.has(Extension.EIGHT_BIT_MIME) && envelope.body() != Envelope.Body.SEVEN_BIT) {
+      command.append(" BODY=8BITMIME");
+    }
+    if (needsSmtpUtf8(envelope)) {
+      command.append(" SMTPUTF8");
+    }
+    return command.toString();
+  }
+
+  private static String rcpt(Recipient recipient) {
+    EmailAddress address = recipient.address();
+    return "RCPT TO:<"
+        + (address.domain().isEmpty() ? address.localPart() : address.toAscii())
+        + ">";
+  }
+
+  private SmtpReply reply(Phase at) throws IOException {
+    return reply(at, replyTimeout);
+  }
+
+  private SmtpReply reply(Phase at, Duration timeout) throws IOException {
+    phase = at;
+    var reply =
+        wire.within(
+            timeout,
+            () -> {
+              wire.flush();
+              return wire.reply();
+            });
+    answered = true;
+    return reply;
+  }
+
+  /** Gives a reply to those who have none yet. */
+  private void fill(SmtpReply reply) {
+    for (int i = 0; i < replies.length; i++) {
+      replies[i] = replies[i] == null ? reply : replies[i];
+    }
+  }
+
+  private List<SmtpReply> filled(@Nullable SmtpReply rest) {
+    if (rest != null) {
+      fill(rest);
+    }
+    var all = new ArrayList<SmtpReply>();
+    for (var reply : replies) {
+      all.add(reply == null ? SmtpReply.of(451, "4.5.0", "no reply") : reply);
+    }
+    return Collections.unmodifiableList(all);
+  }
+
+  /** What nobody understands is temporary. */
+  private static SmtpReply temporaryIfPositive(SmtpReply reply) {
+    return reply.isPositive()
+        ? SmtpReply.of(451, "4.5.0", printable("unexpected reply: " + reply))
+        : reply;
+  }
+
+  private static String printable(String text) {
+    return text.replace('\r', ' ').replace('\n', ' ').replace('\0', ' ');
+  }
+}

@@ -1,0 +1,198 @@
+package org.unifiedmta.smtp.pool;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.smtp.client.RecipientReplies;
+import org.unifiedmta.smtp.client.SmtpClient;
+
+/**
+ * Sends over connections that are kept open a little while. A connection serves one message at a
+ * time, and only messages of its own key.
+ */
+public final class SmtpClientPool implements AutoCloseable {
+
+  /** What one message met. */
+  public record Sent(RecipientReplies replies, boolean tls) {}
+
+  private static final class Idle {
+    private final SmtpClient client;
+    private final int messages;
+    private Timer.@Nullable Handle expiry;
+
+    Idle(SmtpClient client, int messages) {
+      this.client = client;
+      this.messages = messages;
+    }
+  }
+
+  private final Timer timer;
+  private final Duration idleTime;
+  private final int messagesPerConnection;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<PoolKey, ArrayDeque<Idle>> idle = new HashMap<>();
+  private final Map<SmtpClient, Boolean> busy = new IdentityHashMap<>();
+  private boolean closed;
+
+  /**
+   * @param idleTime for which a connection waits for its next message
+   * @param messagesPerConnection after which it is closed
+   */
+  public SmtpClientPool(Timer timer, Duration idleTime, int messagesPerConnection) {
+    this.timer = timer;
+    this.idleTime = idleTime;
+    this.messagesPerConnection = messagesPerConnection;
+  }
+
+  /**
+   * Sends one message over a connection that waits, or over a new one.
+   *
+   * @throws org.unifiedmta.smtp.client.SmtpException if none can be had
+   */
+  public Sent send(PoolKey key, Envelope envelope, ByteSource message) {
+    var waiting = take(key);
+    if (waiting != null) {
+      var sent = send(key, waiting.client, waiting.messages, envelope, message);
+      if (!sent.replies().unanswered()) {
+        return sent;
+      }
+      // The server had closed it while it waited: nothing was heard, so nothing was accepted.
+    }
+    var client = SmtpClient.open(key.endpoint(), key.options(), timer);
+    if (!markBusy(client)) {
+      client.close();
+      throw new IllegalStateException("the pool is closed");
+    }
+    return send(key, client, 0, envelope, message);
+  }
+
+  private Sent send(
+      PoolKey key, SmtpClient client, int messages, Envelope envelope, ByteSource message) {
+    boolean reusable = false;
+    try {
+      var replies = client.send(envelope, message);
+      reusable = replies.reusable();
+      return new Sent(replies, client.tls().isPresent());
+    } finally {
+      giveBack(key, client, messages + 1, reusable);
+    }
+  }
+
+  private @Nullable Idle take(PoolKey key) {
+    lock.lock();
+    try {
+      var waiting = idle.get(key);
+      if (waiting == null) {
+        return null;
+      }
+      var taken = waiting.removeLast(); // the one that was used last is the likeliest to live
+      if (waiting.isEmpty()) {
+        idle.remove(key);
+      }
+      if (taken.expiry != null) {
+        taken.expiry.cancel();
+      }
+      busy.put(taken.client, true);
+      return taken;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean markBusy(SmtpClient client) {
+    lock.lock();
+    try {
+      if (!closed) {
+        busy.put(client, true);
+      }
+      return !closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void giveBack(PoolKey key, SmtpClient client, int messages, boolean reusable) {
+    boolean kept = false;
+    lock.lock();
+    try {
+      busy.remove(client);
+      if (reusable && !closed && messages < messagesPerConnection) {
+        var waiting = new Idle(client, messages);
+        idle.computeIfAbsent(key, k -> new ArrayDeque<>()).addLast(waiting);
+        waiting.expiry = timer.at(timer.now().plus(idleTime), () -> expire(key, waiting));
+        kept = true;
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (!kept) {
+      goodbye(client, reusable);
+    }
+  }
+
+  private void expire(PoolKey key, Idle waiting) {
+    boolean found;
+    lock.lock();
+    try {
+      var all = idle.get(key);
+      found = all != null && all.remove(waiting);
+      if (all != null && all.isEmpty()) {
+        idle.remove(key);
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (found) {
+      goodbye(waiting.client, true);
+    }
+  }
+
+  /** On a thread of its own: the server may be slow to answer. */
+  private static void goodbye(SmtpClient client, boolean politely) {
+    Thread.ofVirtual().name("mta-quit").start(politely ? client::quit : client::close);
+  }
+
+  /** Connections that wait for a message. */
+  public int idleConnections() {
+    lock.lock();
+    try {
+      return idle.values().stream().mapToInt(ArrayDeque::size).sum();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Closes those that wait and ends those at work. */
+  @Override
+  public void close() {
+    List<SmtpClient> waiting = new ArrayList<>();
+    List<SmtpClient> working;
+    lock.lock();
+    try {
+      closed = true;
+      for (var all : idle.values()) {
+        for (var one : all) {
+          if (one.expiry != null) {
+            one.expiry.cancel();
+          }
+          waiting.add(one.client);
+        }
+      }
+      idle.clear();
+      working = List.copyOf(busy.keySet());
+    } finally {
+      lock.unlock();
+    }
+    waiting.forEach(client -> goodbye(client, true));
+    working.forEach(SmtpClient::abort);
+  }
+}
