@@ -1,0 +1,33 @@
+package org.unifiedmta.smtp.server;
+
+import java.util.function.Function;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.reply.SmtpReply;
+
+/** What {@link SmtpSession} wants done, in order. */
+sealed interface Action {
+
+  /** This reply goes to the client. */
+  record Send(SmtpReply reply) implements Action {}
+
+  /** The handler decides; its verdict comes back, and until then no line. */
+  record Ask(Function<SessionHandler, Answer> question) implements Action {}
+
+  /** A login begins, if the handler has this mechanism. */
+  record Login(String mechanism, byte[] response) implements Action {}
+
+  /** The login goes on with this response. */
+  record Respond(byte[] response) implements Action {}
+
+  /** A place for the data is needed. */
+  record OpenSpool(long announcedSize) implements Action {}
+
+  /** The spooled message goes to the handler, whose verdict comes back. */
+  record Deliver(Envelope envelope) implements Action {}
+
+  /** The TLS handshake begins behind what was sent. */
+  record StartTls() implements Action {}
+
+  /** The connection is closed behind what was sent. */
+  record Close() implements Action {}
+}

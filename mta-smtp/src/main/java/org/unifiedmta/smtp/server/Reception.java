@@ -1,0 +1,108 @@
+package org.unifiedmta.smtp.server;
+
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.ByteSink;
+import org.unifiedmta.core.spool.InsufficientStorageException;
+import org.unifiedmta.core.spool.SpoolWriter;
+import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.smtp.codec.DotUnstuffer;
+
+/** The data of one message on its way into the spool. What cannot be kept is read to its end. */
+final class Reception implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Reception.class);
+
+  private final SpoolWriter writer;
+  private final long maximum;
+  private final Instant until;
+  private final DotUnstuffer unstuffer = new DotUnstuffer();
+  private final ByteSink sink = this::keep;
+  private long octets;
+  private @Nullable SmtpReply refusal;
+
+  /**
+   * @param maximum octets of a message
+   * @param until when it must have ended
+   */
+  Reception(SpoolWriter writer, long maximum, Instant until) {
+    this.writer = writer;
+    this.maximum = maximum;
+    this.until = until;
+  }
+
+  DotUnstuffer.Outcome read(ByteBuffer in) {
+    return unstuffer.read(in, sink);
+  }
+
+  private void keep(ByteBuffer slice) {
+    octets += slice.remaining();
+    if (refusal != null) {
+      return;
+    }
+    if (octets > maximum) {
+      refuse(Replies.TOO_LARGE);
+      return;
+    }
+    try {
+      writer.write(slice);
+    } catch (RuntimeException e) {
+      log.error("a message could not be spooled", e);
+      refuse(Replies.LOCAL_ERROR);
+    }
+  }
+
+  boolean isWritable() {
+    return refusal != null || writer.isWritable();
+  }
+
+  void onWritable(Runnable resume) {
+    writer.onWritable(resume);
+  }
+
+  Instant until() {
+    return until;
+  }
+
+  long octets() {
+    return octets;
+  }
+
+  /** Why there is no message, or null. */
+  @Nullable SmtpReply refusal() {
+    return refusal;
+  }
+
+  /** The message, or null with a refusal. */
+  @Nullable SpooledMessage finish() {
+    if (refusal != null) {
+      return null;
+    }
+    try {
+      return writer.finish();
+    } catch (InsufficientStorageException e) {
+      refuse(Replies.NO_ROOM);
+    } catch (RuntimeException e) {
+      log.error("a message could not be spooled", e);
+      refuse(Replies.LOCAL_ERROR);
+    }
+    return null;
+  }
+
+  private void refuse(SmtpReply reply) {
+    refusal = reply;
+    close();
+  }
+
+  @Override
+  public void close() {
+    try {
+      writer.close();
+    } catch (RuntimeException e) {
+      log.error("a spool could not be given up", e);
+    }
+  }
+}

@@ -1,0 +1,556 @@
+package org.unifiedmta.smtp.server;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.InsufficientStorageException;
+import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.security.sasl.SaslExchange;
+import org.unifiedmta.smtp.codec.Extension;
+import org.unifiedmta.smtp.codec.LineFramer;
+
+/**
+ * The socket of one {@link SmtpSession}: turns octets into events and actions into octets. All of it
+ * runs on the channel's event loop; what waits runs on a virtual thread and comes back as an event.
+ *
+ * <p>While an answer is outstanding, the peer does not read its replies or the spool is behind, no
+ * input is handled; what comes in then is one read at most, and no more is read.
+ */
+final class SessionChannel extends ChannelInboundHandlerAdapter {
+  private static final Logger log = LoggerFactory.getLogger(SessionChannel.class);
+  private static final Verdict FAILED = new Verdict.Reply(Replies.LOCAL_ERROR);
+  private static final Duration LINGER = Duration.ofSeconds(5);
+  private static final int BATCH = 16 * 1024; // octets of replies in one write
+  private static final byte TLS_HANDSHAKE = 22; // RFC 8446 5.1
+
+  private final SmtpServer server;
+  private final ServerOptions options;
+  private final SmtpListener listener;
+  private final SocketChannel channel;
+  private final SmtpSession session;
+  private final ReplyWriter replies;
+  private final Deadline deadline;
+  private final LineFramer framer = new LineFramer();
+  private final Queue<ByteBuf> input = new ArrayDeque<>();
+  private @Nullable ByteBuf output;
+  private @Nullable Reception reception;
+  private @Nullable SpooledMessage received;
+  private @Nullable SaslExchange login;
+  private boolean introduced; // the handler knows of this session
+  private boolean heard; // anything from the client
+  private boolean waiting; // for an answer
+  private boolean waitingForSpool;
+  private boolean inputEnded;
+  private boolean closing;
+  private boolean ended;
+
+  SessionChannel(SmtpServer server, SmtpListener listener, SocketChannel channel) {
+    this.server = server;
+    this.options = server.options();
+    this.listener = listener;
+    this.channel = channel;
+    var facts =
+        new SessionFacts(
+            server.nextSessionId(),
+            channel.remoteAddress(),
+            channel.localAddress(),
+            null,
+            null,
+            null,
+            listener.name(),
+            false);
+    this.session = new SmtpSession(options, listener, facts);
+    this.replies = new ReplyWriter(options.extensions().contains(Extension.ENHANCED_STATUS_CODES));
+    this.deadline = new Deadline(options.timer(), this::onLoop, this::timedOut);
+  }
+
+  // ---- what the channel tells
+
+  @Override
+  public void channelActive(ChannelHandlerContext context) {
+    switch (server.admit(this)) {
+      case ADMITTED -> {
+        expectCommand();
+        if (listener.mode() == SmtpListener.Mode.IMPLICIT_TLS) {
+          addTls();
+        } else {
+          introduce();
+        }
+      }
+      case STOPPING -> refuse(Replies.SHUTTING_DOWN);
+      case FULL -> refuse(Replies.TOO_MANY_CLIENTS);
+      case OVERRUN -> channel.close();
+    }
+  }
+
+  private void refuse(SmtpReply reply) {
+    if (listener.mode() != SmtpListener.Mode.IMPLICIT_TLS) {
+      send(reply);
+    }
+    close();
+  }
+
+  private void introduce() {
+    introduced = true;
+    perform(session.connected());
+    settle();
+    flush();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    var bytes = (ByteBuf) message;
+    if (closing || ended || !bytes.isReadable()) {
+      bytes.release();
+      return;
+    }
+    if (session.phase() == Phase.CONNECTING || isTlsHandshake(bytes)) {
+      bytes.release();
+      perform(session.spokeTooEarly());
+      return;
+    }
+    heard = true;
+    input.add(bytes);
+    settle();
+  }
+
+  /** TLS on a port that speaks plain text first: the client would wait for ever. */
+  private boolean isTlsHandshake(ByteBuf bytes) {
+    return !heard && bytes.getByte(bytes.readerIndex()) == TLS_HANDSHAKE;
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    flush(); // one write for all replies of a burst (RFC 2920 3.2)
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    settle();
+    flush();
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event instanceof SslHandshakeCompletionEvent handshake) {
+      secured(handshake);
+    } else if (event instanceof ChannelInputShutdownEvent
+        || event instanceof SslCloseCompletionEvent) {
+      inputEnded = true;
+      if (closing || reception != null) {
+        channel.close();
+      } else {
+        settle();
+      }
+    }
+  }
+
+  private void secured(SslHandshakeCompletionEvent handshake) {
+    var tls = channel.pipeline().get(SslHandler.class);
+    if (!handshake.isSuccess() || tls == null) {
+      server.metrics().count("smtp.server.tls.failed", 1, "listener", listener.name());
+      log.debug("{} no TLS with {}", session.facts().id(), channel, handshake.cause());
+      channel.close();
+      return;
+    }
+    perform(session.secured(TlsHandlers.factsOf(tls)));
+    expectCommand();
+    if (!introduced) {
+      introduce();
+    }
+    flush();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof IOException || cause.getCause() instanceof SSLException) {
+      log.debug("{} lost {}", session.facts().id(), channel, cause);
+    } else {
+      log.error("{} session failed", session.facts().id(), cause);
+    }
+    channel.close();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    if (ended) {
+      return;
+    }
+    ended = true;
+    deadline.cancel();
+    discardInput();
+    if (output != null) {
+      output.release();
+      output = null;
+    }
+    if (reception != null) {
+      reception.close(); // RFC 5321 4.1.1.4: without its end there is no message
+      reception = null;
+    }
+    server.left(this);
+    if (introduced) {
+      try {
+        server.handler().disconnected(session.facts());
+      } catch (RuntimeException e) {
+        log.error("{} handler failed", session.facts().id(), e);
+      }
+    }
+  }
+
+  // ---- input
+
+  /** Handles what can be handled now, and reads on or stops reading accordingly. */
+  private void settle() {
+    while (!input.isEmpty() && !isPaused()) {
+      var buffer = input.element();
+      var bytes = buffer.nioBuffer();
+      while (bytes.hasRemaining() && !isPaused()) {
+        if (reception != null) {
+          data(reception, bytes);
+        } else {
+          line(bytes);
+        }
+      }
+      buffer.skipBytes(buffer.readableBytes() - bytes.remaining());
+      if (!buffer.isReadable()) {
+        input.remove().release();
+      }
+    }
+    if (closing) {
+      discardInput();
+    } else if (inputEnded && input.isEmpty() && !waiting) {
+      close();
+    }
+    channel.config().setAutoRead(input.isEmpty());
+  }
+
+  private boolean isPaused() {
+    if (waiting || waitingForSpool || closing || !channel.isWritable()) {
+      return true;
+    }
+    if (reception == null || reception.isWritable()) {
+      return false;
+    }
+    waitingForSpool = true;
+    deadline.clear();
+    reception.onWritable(() -> onLoop(this::spoolIsWritable));
+    return true;
+  }
+
+  private void spoolIsWritable() {
+    waitingForSpool = false;
+    if (!ended) {
+      expectData();
+      settle();
+      flush();
+    }
+  }
+
+  private void line(ByteBuffer bytes) {
+    var line = framer.next(bytes, session.lineLimit());
+    if (line != null) {
+      expectCommand();
+      perform(session.line(line, bytes.hasRemaining() || input.size() > 1));
+    }
+  }
+
+  private void data(Reception current, ByteBuffer bytes) {
+    switch (current.read(bytes)) {
+      case MORE -> expectData();
+      case END -> {
+        reception = null;
+        received = current.finish();
+        server.metrics().count("smtp.server.octets", current.octets());
+        expectCommand();
+        perform(session.endOfData(current.refusal()));
+      }
+      case VIOLATION -> {
+        reception = null;
+        current.close();
+        perform(session.dataViolated());
+      }
+    }
+  }
+
+  private void discardInput() {
+    input.forEach(ByteBuf::release);
+    input.clear();
+  }
+
+  // ---- actions
+
+  private void perform(List<Action> actions) {
+    for (var action : actions) {
+      switch (action) {
+        case Action.Send(var reply) -> send(reply);
+        case Action.Ask(var question) -> ask(question);
+        case Action.Login(var mechanism, var response) -> login(mechanism, response);
+        case Action.Respond(var response) -> respond(response);
+        case Action.OpenSpool(var size) -> openSpool(size);
+        case Action.Deliver(var envelope) -> deliver(envelope);
+        case Action.StartTls() -> {
+          flush(); // the last plain text
+          addTls();
+        }
+        case Action.Close() -> close();
+      }
+    }
+  }
+
+  private void ask(Function<SessionHandler, Answer> question) {
+    Answer answer;
+    try {
+      answer = question.apply(server.handler());
+    } catch (RuntimeException e) {
+      log.error("{} handler failed", session.facts().id(), e);
+      answer = new Answer.Now(FAILED);
+    }
+    switch (answer) {
+      case Answer.Now(var verdict) -> perform(session.verdict(verdict));
+      case Answer.Later(var verdict) ->
+          await(
+              () -> {
+                var decided = verdict.call();
+                return () -> session.verdict(decided);
+              },
+              () -> session.verdict(FAILED));
+    }
+  }
+
+  private void login(String mechanism, byte[] response) {
+    try {
+      login = server.handler().login(session.facts(), mechanism);
+    } catch (RuntimeException e) {
+      log.error("{} handler failed", session.facts().id(), e);
+      perform(session.loginFailed());
+      return;
+    }
+    if (login == null) {
+      perform(session.login(null));
+    } else {
+      respond(response);
+    }
+  }
+
+  private void respond(byte[] response) {
+    var exchange = login;
+    if (exchange == null) {
+      perform(session.loginFailed());
+      return;
+    }
+    await(
+        () -> {
+          var step = exchange.next(response);
+          return () -> session.login(step);
+        },
+        session::loginFailed);
+  }
+
+  private void openSpool(long announcedSize) {
+    try {
+      reception =
+          new Reception(
+              server.spool().open(announcedSize),
+              options.maxMessageSize(),
+              deadline.after(options.messageTimeout()));
+    } catch (InsufficientStorageException e) {
+      perform(session.spoolOpened(Replies.NO_ROOM));
+      return;
+    } catch (RuntimeException e) {
+      log.error("{} spool failed", session.facts().id(), e);
+      perform(session.spoolOpened(Replies.LOCAL_ERROR));
+      return;
+    }
+    perform(session.spoolOpened(null));
+    expectData();
+  }
+
+  private void deliver(Envelope envelope) {
+    var message = received;
+    received = null;
+    if (message == null) {
+      perform(session.verdict(FAILED));
+      return;
+    }
+    waiting = true;
+    deadline.clear();
+    var once = new AtomicBoolean();
+    Consumer<Verdict> reply =
+        verdict -> {
+          if (once.compareAndSet(false, true)) {
+            onLoop(() -> answered(() -> session.verdict(verdict)));
+          }
+        };
+    try {
+      server.handler().message(session.facts(), envelope, message, reply);
+    } catch (RuntimeException e) {
+      log.error("{} handler failed", session.facts().id(), e);
+      message.close();
+      reply.accept(FAILED);
+    }
+  }
+
+  /** Runs what waits on a virtual thread, and what it answers on the event loop. */
+  private void await(
+      Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
+    waiting = true;
+    deadline.clear();
+    try {
+      server
+          .executor()
+          .execute(
+              () -> {
+                var answer = answerOf(work, onFailure);
+                onLoop(() -> answered(answer));
+              });
+    } catch (RejectedExecutionException e) {
+      onLoop(() -> answered(onFailure)); // the server is closing
+    }
+  }
+
+  /** Never throws: a session whose answer does not come would hang. */
+  private Supplier<List<Action>> answerOf(
+      Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
+    try {
+      return work.call();
+    } catch (Throwable e) {
+      log.error("{} handler failed", session.facts().id(), e);
+      return onFailure;
+    }
+  }
+
+  private void answered(Supplier<List<Action>> answer) {
+    waiting = false;
+    if (ended || closing) {
+      return;
+    }
+    expectCommand();
+    perform(answer.get());
+    settle();
+    flush();
+  }
+
+  private void addTls() {
+    var tls = options.tls();
+    if (tls == null) {
+      throw new IllegalStateException("listener " + listener.name() + " without TLS");
+    }
+    channel
+        .pipeline()
+        .addBefore(
+            SmtpServer.SESSION,
+            "tls",
+            TlsHandlers.of(
+                tls, channel.alloc(), server.executor(), options.handshakeTimeout()));
+  }
+
+  // ---- output
+
+  private void send(SmtpReply reply) {
+    if (output == null) {
+      output = channel.alloc().ioBuffer(256);
+    }
+    replies.write(reply, output);
+    if (output.readableBytes() > BATCH) {
+      channel.write(output, channel.voidPromise());
+      output = null;
+    }
+  }
+
+  private void flush() {
+    if (output != null) {
+      channel.write(output, channel.voidPromise());
+      output = null;
+    }
+    channel.flush();
+  }
+
+  /**
+   * Ends the connection so that the client can read the last reply: unread input would make the
+   * kernel reset it (RFC 1122 4.2.2.13). So our side is shut, and what still comes is thrown away
+   * until the client closes, for a few seconds.
+   */
+  private void close() {
+    if (closing) {
+      return;
+    }
+    closing = true;
+    flush();
+    if (inputEnded) {
+      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> channel.close());
+      return;
+    }
+    var tls = channel.pipeline().get(SslHandler.class);
+    var said =
+        tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
+    said.addListener(done -> channel.shutdownOutput());
+    channel.config().setAutoRead(true);
+    deadline.set(deadline.after(LINGER));
+  }
+
+  // ---- time
+
+  private void expectCommand() {
+    if (!closing) {
+      deadline.set(deadline.after(options.commandTimeout()));
+    }
+  }
+
+  private void expectData() {
+    if (reception != null) {
+      var next = deadline.after(options.dataTimeout());
+      deadline.set(next.isBefore(reception.until()) ? next : reception.until());
+    }
+  }
+
+  private void timedOut() {
+    if (closing) {
+      channel.close();
+    } else if (!ended) {
+      perform(session.timedOut());
+    }
+  }
+
+  /** The server stops. */
+  void stop() {
+    onLoop(
+        () -> {
+          if (!ended && !closing) {
+            perform(session.stop());
+            flush();
+          }
+        });
+  }
+
+  private void onLoop(Runnable task) {
+    try {
+      channel.eventLoop().execute(task);
+    } catch (RejectedExecutionException e) {
+      log.debug("{} came too late for a closed server", session.facts().id());
+    }
+  }
+}

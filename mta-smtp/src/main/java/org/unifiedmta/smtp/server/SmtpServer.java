@@ -1,0 +1,237 @@
+package org.unifiedmta.smtp.server;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.FastThreadLocalThread;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.MtaException;
+import org.unifiedmta.core.metrics.Metrics;
+import org.unifiedmta.core.spool.Spool;
+
+/**
+ * An SMTP server (RFC 5321): listens, and asks its {@link SessionHandler} about everything that is a
+ * matter of policy. None of its methods may be called on its event loops.
+ */
+public final class SmtpServer implements AutoCloseable {
+  static final String SESSION = "session";
+  private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
+  private static final int BACKLOG = 1_024;
+  private static final long CLOSING_SECONDS = 5;
+
+  /** What becomes of a new connection. */
+  enum Admission {
+    ADMITTED,
+    STOPPING,
+    FULL,
+    /** So many that not even a refusal is sent. */
+    OVERRUN
+  }
+
+  private final ServerOptions options;
+  private final SessionHandler handler;
+  private final Spool spool;
+  private final Metrics metrics;
+  private final EventLoopGroup loops;
+  private final ExecutorService executor;
+  private final List<Channel> listening = new CopyOnWriteArrayList<>();
+  private final Set<SessionChannel> sessions = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger connections = new AtomicInteger();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition idle = lock.newCondition();
+  private final String idPrefix = Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36);
+  private final AtomicLong ids = new AtomicLong();
+  private volatile boolean stopping;
+
+  /** Starts nothing that a client could see; {@link #bind} does. */
+  public SmtpServer(ServerOptions options, SessionHandler handler, Spool spool, Metrics metrics) {
+    this.options = options;
+    this.handler = handler;
+    this.spool = spool;
+    this.metrics = metrics;
+    var numbers = new AtomicInteger();
+    ThreadFactory threads =
+        task -> new FastThreadLocalThread(task, "mta-smtp-" + numbers.incrementAndGet());
+    this.loops =
+        new MultiThreadIoEventLoopGroup(options.eventLoops(), threads, NioIoHandler.newFactory());
+    this.executor =
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-session-", 0).factory());
+    metrics.gauge("smtp.server.connections", connections::get);
+  }
+
+  /**
+   * Listens; when it returns, clients can connect.
+   *
+   * @return the address with the port that was got
+   * @throws MtaException naming host, port and cause if that address cannot be had
+   * @throws ConfigException if the listener asks for what the options lack
+   */
+  public InetSocketAddress bind(SmtpListener listener) {
+    check(listener);
+    var bootstrap =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_BACKLOG, BACKLOG)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            // A client may shut its side behind its last command and still wants the replies.
+            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    options.channelSeam().connected(channel.pipeline());
+                    channel
+                        .pipeline()
+                        .addLast(SESSION, new SessionChannel(SmtpServer.this, listener, channel));
+                  }
+                });
+    var bound = bootstrap.bind(listener.bind()).awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      var address = listener.bind();
+      throw new MtaException(
+          "cannot listen on %s:%d: %s"
+              .formatted(address.getHostString(), address.getPort(), bound.cause().getMessage()),
+          bound.cause());
+    }
+    listening.add(bound.channel());
+    return (InetSocketAddress) bound.channel().localAddress();
+  }
+
+  private void check(SmtpListener listener) {
+    boolean needsTls =
+        listener.mode() == SmtpListener.Mode.REQUIRE_STARTTLS
+            || listener.mode() == SmtpListener.Mode.IMPLICIT_TLS
+            || listener.requireAuth();
+    if (needsTls && options.tls() == null) {
+      throw new ConfigException("listener " + listener.name() + " needs a TLS certificate");
+    }
+    if (listener.requireAuth() && options.authMechanisms().isEmpty()) {
+      throw new ConfigException("listener " + listener.name() + " needs a way to log in");
+    }
+    if (listener.proxyProtocol()) {
+      throw new ConfigException("listener " + listener.name() + ": no PROXY protocol yet");
+    }
+  }
+
+  /**
+   * Stops listening and sends {@code 421 4.3.2} to every client that is not in a transaction; the
+   * others get it when theirs has ended.
+   */
+  public void stopAccepting() {
+    stopping = true;
+    listening.forEach(channel -> channel.close().awaitUninterruptibly());
+    sessions.forEach(SessionChannel::stop);
+  }
+
+  /**
+   * Waits until no client is connected.
+   *
+   * @return false if the time ran out first, or the thread was interrupted
+   */
+  public boolean awaitIdle(Duration timeout) {
+    long left = timeout.toNanos();
+    lock.lock();
+    try {
+      while (connections.get() > 0 && left > 0) {
+        left = idle.awaitNanos(left);
+      }
+      return connections.get() == 0;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends everything at once: listeners, connections and threads. */
+  @Override
+  public void close() {
+    stopping = true;
+    var terminated = loops.shutdownGracefully(0, CLOSING_SECONDS, TimeUnit.SECONDS);
+    executor.shutdownNow();
+    try {
+      boolean ended = executor.awaitTermination(CLOSING_SECONDS, TimeUnit.SECONDS);
+      if (!terminated.await(2 * CLOSING_SECONDS, TimeUnit.SECONDS) || !ended) {
+        log.warn("a session handler does not end");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // ---- for the sessions
+
+  Admission admit(SessionChannel session) {
+    int number = connections.incrementAndGet();
+    sessions.add(session);
+    var admission =
+        stopping
+            ? Admission.STOPPING
+            : number <= options.maxClients()
+                ? Admission.ADMITTED
+                : number <= 2 * options.maxClients() ? Admission.FULL : Admission.OVERRUN;
+    metrics.count("smtp.server.connected", 1, "admission", admission.name());
+    return admission;
+  }
+
+  void left(SessionChannel session) {
+    if (sessions.remove(session) && connections.decrementAndGet() == 0) {
+      lock.lock();
+      try {
+        idle.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  String nextSessionId() {
+    return idPrefix + "-" + ids.incrementAndGet();
+  }
+
+  ServerOptions options() {
+    return options;
+  }
+
+  SessionHandler handler() {
+    return handler;
+  }
+
+  Spool spool() {
+    return spool;
+  }
+
+  Metrics metrics() {
+    return metrics;
+  }
+
+  ExecutorService executor() {
+    return executor;
+  }
+}

@@ -1,0 +1,480 @@
+package org.unifiedmta.smtp.server;
+
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.security.sasl.SaslExchange;
+import org.unifiedmta.security.transport.TlsFacts;
+import org.unifiedmta.smtp.codec.CommandParser;
+import org.unifiedmta.smtp.codec.Extension;
+import org.unifiedmta.smtp.codec.LineFramer;
+import org.unifiedmta.smtp.codec.LineFramer.Line;
+import org.unifiedmta.smtp.codec.SmtpCommand;
+import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
+
+/**
+ * The server's side of one session (RFC 5321 3 and 4) as a pure function: what happened goes in, what
+ * is to be done comes out. It owns no socket, thread or clock. Whoever drives it hands in no line
+ * while an answer is outstanding.
+ */
+final class SmtpSession {
+  private static final List<Action> NOTHING = List.of();
+  private static final Action CLOSE = new Action.Close();
+  private static final Envelope NO_ENVELOPE = Envelope.of(null, List.of());
+  // RFC 2920 3.1: these end a group of commands, as their replies decide what may follow.
+  private static final Set<Verb> LAST_IN_GROUP =
+      EnumSet.of(Verb.EHLO, Verb.HELO, Verb.DATA, Verb.STARTTLS, Verb.AUTH);
+  private static final Set<Verb> BEFORE_TLS =
+      EnumSet.of(Verb.EHLO, Verb.HELO, Verb.NOOP, Verb.STARTTLS, Verb.QUIT, Verb.NONE);
+
+  private final ServerOptions options;
+  private final SmtpListener listener;
+  private final CommandParser parser;
+  private SessionFacts facts;
+  private Phase phase = Phase.CONNECTING;
+  private Envelope envelope = NO_ENVELOPE;
+  private long announcedSize = -1;
+  private @Nullable Question asked;
+  private int commands;
+  private int errors;
+  private boolean stopping;
+
+  /**
+   * What the handler is deciding.
+   *
+   * @param ordinary the reply if it has no other
+   * @param effect what a positive verdict does
+   * @param otherwise the phase after a negative one
+   */
+  private record Question(SmtpReply ordinary, Runnable effect, Phase otherwise) {}
+
+  SmtpSession(ServerOptions options, SmtpListener listener, SessionFacts facts) {
+    this.options = options;
+    this.listener = listener;
+    this.parser = new CommandParser(options.extensions());
+    this.facts = facts;
+  }
+
+  SessionFacts facts() {
+    return facts;
+  }
+
+  Phase phase() {
+    return phase;
+  }
+
+  /** Octets that a line may have now. */
+  int lineLimit() {
+    return phase == Phase.AUTHENTICATING || (phase == Phase.READY && offersAuth())
+        ? LineFramer.AUTH_LINE
+        : LineFramer.COMMAND_LINE;
+  }
+
+  // ---- events
+
+  /** The client is there, under implicit TLS with its handshake done. */
+  List<Action> connected() {
+    var greeting = SmtpReply.of(220, "", options.hostname() + " ESMTP");
+    return ask(h -> h.connected(facts), greeting, () -> phase = Phase.GREETED, Phase.REFUSED);
+  }
+
+  /** The handshake is done: under implicit TLS {@link #connected} follows. */
+  List<Action> secured(TlsFacts tls) {
+    facts = facts.withTls(tls);
+    if (phase != Phase.SECURING) {
+      return NOTHING;
+    }
+    phase = Phase.GREETED; // RFC 3207 4.2: all else is forgotten
+    return stopping ? goodbye(Replies.SHUTTING_DOWN) : NOTHING;
+  }
+
+  /** Something came before the greeting: no SMTP client, or one that does not wait. */
+  List<Action> spokeTooEarly() {
+    return goodbye(Replies.TOO_EARLY);
+  }
+
+  /**
+   * A line.
+   *
+   * @param followed whether more octets came with it
+   */
+  List<Action> line(Line line, boolean followed) {
+    return switch (line) {
+      case Line.Text(var text) -> phase == Phase.AUTHENTICATING ? response(text) : command(text, followed);
+      case Line.TooLong() -> tooLong();
+      case Line.Endless() -> goodbye(Replies.LINE_TOO_LONG);
+    };
+  }
+
+  /** The handler's verdict on the last {@link Action.Ask} or {@link Action.Deliver}. */
+  List<Action> verdict(Verdict verdict) {
+    var question = asked;
+    if (question == null || phase == Phase.CLOSED) {
+      return NOTHING;
+    }
+    asked = null;
+    return switch (verdict) {
+      case Verdict.Continue() -> decided(question, question.ordinary);
+      case Verdict.Reply(var reply) -> decided(question, reply);
+      case Verdict.Disconnect(var reply) -> goodbye(reply);
+    };
+  }
+
+  private List<Action> decided(Question question, SmtpReply reply) {
+    if (reply.code() == 421) { // RFC 5321 3.8: says that the channel is closed
+      return goodbye(reply);
+    }
+    if (reply.isPositive()) {
+      question.effect.run();
+    } else {
+      phase = question.otherwise;
+    }
+    return stopping && phase.isIdle()
+        ? List.of(new Action.Send(reply), new Action.Send(Replies.SHUTTING_DOWN), closing())
+        : send(reply);
+  }
+
+  /** What the server's side of the login answers, or null if the mechanism cannot be had. */
+  List<Action> login(SaslExchange.@Nullable Step step) {
+    if (phase == Phase.CLOSED) {
+      return NOTHING;
+    }
+    return switch (step) {
+      case null -> loginEnded(Replies.MECHANISM_UNKNOWN, true);
+      case SaslExchange.Step.Challenge(var data) ->
+          send(SmtpReply.of(334, "", Base64.getEncoder().encodeToString(data)));
+      case SaslExchange.Step.Success(var user) -> {
+        facts = facts.withUser(user);
+        yield loginEnded(Replies.AUTHENTICATED, false);
+      }
+      case SaslExchange.Step.Failure f -> loginEnded(Replies.CREDENTIALS_INVALID, true);
+    };
+  }
+
+  /** The login broke on our side. */
+  List<Action> loginFailed() {
+    return phase == Phase.CLOSED ? NOTHING : loginEnded(Replies.LOGIN_UNAVAILABLE, false);
+  }
+
+  private List<Action> loginEnded(SmtpReply reply, boolean error) {
+    phase = Phase.READY;
+    if (stopping) {
+      return List.of(new Action.Send(reply), new Action.Send(Replies.SHUTTING_DOWN), closing());
+    }
+    return error ? error(reply) : send(reply);
+  }
+
+  /** There is a place for the data, or, with a refusal, there is none. */
+  List<Action> spoolOpened(@Nullable SmtpReply refusal) {
+    if (refusal != null) {
+      return send(refusal);
+    }
+    phase = Phase.RECEIVING;
+    return send(Replies.START_MAIL);
+  }
+
+  /**
+   * The end of data.
+   *
+   * @param refusal why the message was not kept, or null if it is to be delivered
+   */
+  List<Action> endOfData(@Nullable SmtpReply refusal) {
+    var received = envelope;
+    var question = new Question(Replies.LOCAL_ERROR, () -> {}, Phase.READY);
+    reset();
+    asked = question;
+    return refusal == null
+        ? List.of(new Action.Deliver(received))
+        : verdict(new Verdict.Reply(refusal));
+  }
+
+  /** A bare CR or LF, or a NUL, in the data. */
+  List<Action> dataViolated() {
+    return goodbye(Replies.BARE_LINE_END);
+  }
+
+  /** The client took too long. */
+  List<Action> timedOut() {
+    return phase == Phase.CLOSED ? NOTHING : goodbye(Replies.TIMED_OUT);
+  }
+
+  /** The server stops: at once if nothing has begun here, else when that is done. */
+  List<Action> stop() {
+    stopping = true;
+    return phase.isIdle() && asked == null ? goodbye(Replies.SHUTTING_DOWN) : NOTHING;
+  }
+
+  // ---- commands
+
+  private List<Action> command(String text, boolean followed) {
+    var command = parser.parse(text);
+    var verb = command.verb();
+    if (++commands > options.maxCommands()) {
+      return goodbye(Replies.TOO_MANY_COMMANDS);
+    }
+    if (listener.mode() == SmtpListener.Mode.REQUIRE_STARTTLS
+        && facts.tls() == null
+        && !BEFORE_TLS.contains(verb)) {
+      return error(Replies.STARTTLS_FIRST); // RFC 3207 4
+    }
+    if (verb == Verb.DATA && phase == Phase.MAIL_GIVEN) {
+      // RFC 5321 3.3: never 354 without a recipient. No error: a client that pipelines can't know.
+      return send(Replies.NO_RECIPIENTS);
+    }
+    if (!phase.allows(verb)) {
+      return error(outOfTurn(verb));
+    }
+    if (followed && LAST_IN_GROUP.contains(verb)) {
+      // The client does not wait for replies, so it is a blind script, or somebody injects
+      // plaintext before TLS (RFC 3207 6).
+      return goodbye(Replies.SYNCHRONIZATION);
+    }
+    return switch (command) {
+      case SmtpCommand.Ehlo(var name) -> hello(facts.withHelo(name, true));
+      case SmtpCommand.Helo(var name) -> hello(facts.withHelo(name, false));
+      case SmtpCommand.Mail mail -> mail(mail);
+      case SmtpCommand.Rcpt rcpt -> rcpt(rcpt);
+      case SmtpCommand.Auth auth -> auth(auth);
+      case SmtpCommand.Simple(var simple) -> simple(simple);
+      case SmtpCommand.Invalid(var reply) -> error(reply);
+      case SmtpCommand.Foreign() -> goodbye(Replies.FOREIGN);
+    };
+  }
+
+  private SmtpReply outOfTurn(Verb verb) {
+    return switch (verb) {
+      case MAIL -> phase == Phase.GREETED ? Replies.HELLO_FIRST : Replies.NESTED_MAIL;
+      case RCPT, DATA -> Replies.MAIL_FIRST;
+      default -> Replies.BAD_SEQUENCE;
+    };
+  }
+
+  private List<Action> hello(SessionFacts introduced) {
+    if (stopping) {
+      return goodbye(Replies.SHUTTING_DOWN);
+    }
+    var reply =
+        introduced.extended()
+            ? new SmtpReply(250, null, capabilities())
+            : SmtpReply.of(250, "", options.hostname());
+    return ask(
+        h -> h.helo(introduced),
+        reply,
+        () -> {
+          facts = introduced;
+          reset(); // RFC 5321 4.1.4: as by RSET
+        },
+        phase);
+  }
+
+  private List<String> capabilities() {
+    var lines = new ArrayList<String>();
+    lines.add(options.hostname());
+    for (var extension : options.extensions()) {
+      switch (extension) {
+        case SIZE -> lines.add("SIZE " + options.maxMessageSize());
+        case STARTTLS -> {
+          if (offersStartTls()) {
+            lines.add("STARTTLS");
+          }
+        }
+        case AUTH -> {
+          if (offersAuth()) {
+            lines.add("AUTH " + String.join(" ", options.authMechanisms()));
+          }
+        }
+        default -> lines.add(extension.keyword());
+      }
+    }
+    return lines;
+  }
+
+  private List<Action> mail(SmtpCommand.Mail mail) {
+    if (stopping) {
+      return goodbye(Replies.SHUTTING_DOWN);
+    }
+    if ((listener.requireAuth() || options.requireAuth()) && facts.authenticatedUser() == null) {
+      return error(Replies.AUTH_FIRST);
+    }
+    if (mail.size() > options.maxMessageSize()) {
+      return send(Replies.TOO_LARGE); // RFC 1870 6.1
+    }
+    var started =
+        new Envelope(
+            mail.reversePath(),
+            List.of(),
+            null,
+            Envelope.Ret.UNSET,
+            mail.body(),
+            mail.smtpUtf8(),
+            false,
+            0,
+            null,
+            null);
+    return ask(
+        h -> h.mail(facts, started, mail.size()),
+        Replies.SENDER_OK,
+        () -> {
+          envelope = started;
+          announcedSize = mail.size();
+          phase = Phase.MAIL_GIVEN;
+        },
+        phase);
+  }
+
+  private List<Action> rcpt(SmtpCommand.Rcpt rcpt) {
+    if (!rcpt.ascii() && !envelope.smtpUtf8()) {
+      return error(Replies.NEEDS_SMTPUTF8);
+    }
+    if (envelope.recipients().size() >= options.maxRecipients()) {
+      return send(Replies.TOO_MANY_RECIPIENTS); // RFC 5321 4.5.3.1.10
+    }
+    var recipient = Recipient.of(rcpt.forwardPath());
+    return ask(
+        h -> h.recipient(facts, envelope, recipient),
+        Replies.RECIPIENT_OK,
+        () -> {
+          var recipients = new ArrayList<>(envelope.recipients());
+          recipients.add(recipient);
+          envelope = envelope.withRecipients(recipients);
+          phase = Phase.RCPT_GIVEN;
+        },
+        phase);
+  }
+
+  private List<Action> simple(Verb verb) {
+    return switch (verb) {
+      case DATA -> List.of(new Action.OpenSpool(announcedSize));
+      case RSET -> {
+        if (stopping) {
+          yield goodbye(Replies.SHUTTING_DOWN);
+        }
+        if (phase != Phase.GREETED) {
+          reset();
+        }
+        yield send(Replies.OK);
+      }
+      case QUIT -> goodbye(Replies.BYE);
+      case STARTTLS -> startTls();
+      case VRFY -> send(Replies.CANNOT_VERIFY); // RFC 5321 7.3: tells nothing
+      case EXPN -> send(Replies.NOT_IMPLEMENTED);
+      case HELP -> send(Replies.HELP);
+      default -> send(Replies.OK);
+    };
+  }
+
+  private List<Action> startTls() {
+    if (facts.tls() != null) {
+      return error(Replies.BAD_SEQUENCE);
+    }
+    if (!offersStartTls()) {
+      return error(Replies.NOT_IMPLEMENTED);
+    }
+    phase = Phase.SECURING;
+    return List.of(new Action.Send(Replies.READY_FOR_TLS), new Action.StartTls());
+  }
+
+  // ---- login, RFC 4954
+
+  private List<Action> auth(SmtpCommand.Auth auth) {
+    if (!options.extensions().contains(Extension.AUTH)) {
+      return error(Replies.NOT_IMPLEMENTED);
+    }
+    if (facts.authenticatedUser() != null) {
+      return error(Replies.BAD_SEQUENCE);
+    }
+    if (facts.tls() == null) {
+      return error(Replies.ENCRYPTION_FIRST);
+    }
+    if (!options.authMechanisms().contains(auth.mechanism())) {
+      return error(Replies.MECHANISM_UNKNOWN);
+    }
+    var given = auth.initialResponse();
+    var response = given == null || given.equals("=") ? new byte[0] : decoded(given);
+    if (response == null) {
+      return error(Replies.NO_BASE64);
+    }
+    phase = Phase.AUTHENTICATING;
+    return List.of(new Action.Login(auth.mechanism(), response));
+  }
+
+  private List<Action> response(String text) {
+    if (text.equals("*")) {
+      return loginEnded(Replies.LOGIN_CANCELLED, true);
+    }
+    var response = decoded(text);
+    return response == null
+        ? loginEnded(Replies.NO_BASE64, true)
+        : List.of(new Action.Respond(response));
+  }
+
+  private static byte @Nullable [] decoded(String base64) {
+    try {
+      // The decoder of the JDK takes what lacks its padding; RFC 4648 3.2 wants it.
+      return base64.length() % 4 == 0 ? Base64.getDecoder().decode(base64) : null;
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  // ---- the rest
+
+  private boolean offersStartTls() {
+    return options.tls() != null
+        && facts.tls() == null
+        && listener.mode() != SmtpListener.Mode.PLAIN
+        && options.extensions().contains(Extension.STARTTLS);
+  }
+
+  private boolean offersAuth() {
+    return facts.tls() != null
+        && facts.authenticatedUser() == null
+        && options.extensions().contains(Extension.AUTH);
+  }
+
+  private List<Action> tooLong() {
+    return phase == Phase.AUTHENTICATING
+        ? loginEnded(Replies.RESPONSE_TOO_LONG, true)
+        : error(Replies.LINE_TOO_LONG);
+  }
+
+  private void reset() {
+    envelope = NO_ENVELOPE;
+    announcedSize = -1;
+    phase = Phase.READY;
+  }
+
+  private List<Action> ask(
+      Function<SessionHandler, Answer> question,
+      SmtpReply ordinary,
+      Runnable effect,
+      Phase otherwise) {
+    asked = new Question(ordinary, effect, otherwise);
+    return List.of(new Action.Ask(question));
+  }
+
+  private List<Action> error(SmtpReply reply) {
+    return ++errors >= options.maxErrors() ? goodbye(Replies.TOO_MANY_ERRORS) : send(reply);
+  }
+
+  private static List<Action> send(SmtpReply reply) {
+    return List.of(new Action.Send(reply));
+  }
+
+  private List<Action> goodbye(@Nullable SmtpReply reply) {
+    var close = closing();
+    return reply == null ? List.of(close) : List.of(new Action.Send(reply), close);
+  }
+
+  private Action closing() {
+    phase = Phase.CLOSED;
+    return CLOSE;
+  }
+}
