@@ -1,0 +1,181 @@
+package org.unifiedmta.delivery.queue;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.spool.Spool;
+import org.unifiedmta.core.time.Timer;
+
+/**
+ * A queue that is gone when its process ends; for tests, and for mail that may be lost. {@link
+ * #add} tells its outcome before it returns.
+ */
+public final class MemoryQueueStore implements QueueStore {
+  private static final Logger log = LoggerFactory.getLogger(MemoryQueueStore.class);
+  private static final long DEFAULT_LIMIT = 256L * 1024 * 1024;
+
+  private record Stored(NewMessage message, MemorySpool.Message body) {}
+
+  private final MemorySpool spool;
+  private final QueueIndex<Stored> index;
+  private final MessageIds ids;
+  private volatile boolean closed;
+
+  /** With at most a quarter of the heap, and 256 MB, for bodies. */
+  public MemoryQueueStore(Timer timer) {
+    this(timer, Math.min(DEFAULT_LIMIT, Runtime.getRuntime().maxMemory() / 4));
+  }
+
+  /**
+   * @param memoryLimit octets for all bodies together
+   */
+  public MemoryQueueStore(Timer timer, long memoryLimit) {
+    this.spool = new MemorySpool(memoryLimit);
+    this.ids = new MessageIds(timer, 0);
+    this.index = new QueueIndex<>(timer, MemoryQueueStore::freeIfEnded);
+  }
+
+  private static void freeIfEnded(QueueIndex.Change<Stored> change) {
+    if (change.ended()) {
+      change.location().body.free();
+    }
+  }
+
+  @Override
+  public Spool spool() {
+    return spool;
+  }
+
+  @Override
+  public String newId() {
+    return MessageIds.text(ids.next());
+  }
+
+  @Override
+  public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
+    if (closed) {
+      done.accept(null, new IllegalStateException("the store is closed"));
+      return;
+    }
+    long id = MessageIds.parse(message.id());
+    if (id < 0
+        || !(message.body() instanceof MemorySpool.Message body)
+        || !body.isOf(spool)
+        || !body.take()) {
+      done.accept(null, new IllegalArgumentException("no id, or no body, of this store"));
+      return;
+    }
+    var places =
+        message.rows().stream()
+            .map(row -> new QueueIndex.Place(row.zone(), row.destination(), row.due()))
+            .toList();
+    if (!index.add(id, new Stored(message, body), places)) {
+      body.free();
+      done.accept(null, new IllegalArgumentException("the id is taken: " + message.id()));
+      return;
+    }
+    var told = message.settles();
+    if (told != null) {
+      index
+          .finish(MessageIds.parse(told.id()), told.rows())
+          .ifPresent(MemoryQueueStore::freeIfEnded);
+    }
+    try {
+      done.accept(message.id(), null);
+    } catch (RuntimeException e) {
+      log.error("what was to be done with the stored message {} failed", message.id(), e);
+    }
+    index.offer(id);
+  }
+
+  @Override
+  public List<Lease> claim(String zone, String destination, int limit, Duration leaseFor) {
+    return index.claim(zone, destination, limit, leaseFor);
+  }
+
+  @Override
+  public void settle(Lease lease, List<RecipientResult> results) {
+    index.settle(lease, results);
+  }
+
+  @Override
+  public void release(Lease lease) {
+    index.release(lease);
+  }
+
+  @Override
+  public Optional<QueuedMessage> find(String id) {
+    return index.look(MessageIds.parse(id), MemoryQueueStore::queued);
+  }
+
+  @Override
+  public ByteSource open(String id) {
+    return index
+        .look(MessageIds.parse(id), (stored, rows) -> (ByteSource) stored.body)
+        .orElseThrow(() -> new NoSuchElementException("no message " + id));
+  }
+
+  @Override
+  public List<QueuedMessage> list(@Nullable String after, int limit) {
+    long from = after == null ? -1 : MessageIds.parse(after);
+    return index.look(from, limit, MemoryQueueStore::queued);
+  }
+
+  private static QueuedMessage queued(Stored stored, List<QueueIndex.RowView> rows) {
+    var message = stored.message;
+    return new QueuedMessage(
+        message.id(),
+        message.envelope(),
+        stored.body.size(),
+        message.queuedAt(),
+        message.session(),
+        message.security(),
+        rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
+  }
+
+  @Override
+  public boolean cancel(String id) {
+    return index.cancel(MessageIds.parse(id));
+  }
+
+  @Override
+  public boolean reschedule(String id, Instant due) {
+    return index.reschedule(MessageIds.parse(id), due);
+  }
+
+  @Override
+  public Map<DeliveryStatus, Long> counts() {
+    return index.counts();
+  }
+
+  @Override
+  public List<Destination> destinations() {
+    return index.destinations();
+  }
+
+  @Override
+  public void onDue(DueListener listener) {
+    index.onDue(listener);
+  }
+
+  @Override
+  public Optional<String> refusal() {
+    return spool.isFull()
+        ? Optional.of("the mail in memory has reached its limit")
+        : Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    index.close();
+  }
+}

@@ -1,0 +1,166 @@
+package org.unifiedmta.delivery.store.log;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tagged fields: {@code fields = *(tag(1) length(varint) value)}. What is null is not written; a
+ * reader skips tags that it does not know; a tag may occur more than once.
+ */
+final class Fields {
+  private byte[] bytes = new byte[256];
+  private int size;
+
+  /** The fields so far, not copied. */
+  ByteBuffer buffer() {
+    return ByteBuffer.wrap(bytes, 0, size);
+  }
+
+  Fields text(int tag, @Nullable String value) {
+    return value == null ? this : bytes(tag, value.getBytes(StandardCharsets.UTF_8));
+  }
+
+  Fields number(int tag, long value) {
+    int length = lengthOf(value);
+    head(tag, length);
+    varint(value);
+    return this;
+  }
+
+  Fields flag(int tag, boolean value) {
+    return value ? number(tag, 1) : this;
+  }
+
+  Fields name(int tag, @Nullable Enum<?> value) {
+    return value == null ? this : text(tag, value.name());
+  }
+
+  Fields time(int tag, @Nullable Instant value) {
+    if (value == null) {
+      return this;
+    }
+    head(tag, 12);
+    ByteBuffer.wrap(bytes, size, 12).putLong(value.getEpochSecond()).putInt(value.getNano());
+    size += 12;
+    return this;
+  }
+
+  Fields bytes(int tag, byte @Nullable [] value) {
+    if (value == null) {
+      return this;
+    }
+    head(tag, value.length);
+    System.arraycopy(value, 0, bytes, size, value.length);
+    size += value.length;
+    return this;
+  }
+
+  /** Fields inside a field. */
+  Fields nested(int tag, Consumer<Fields> inside) {
+    var fields = new Fields();
+    inside.accept(fields);
+    head(tag, fields.size);
+    System.arraycopy(fields.bytes, 0, bytes, size, fields.size);
+    size += fields.size;
+    return this;
+  }
+
+  private void head(int tag, int length) {
+    int needed = size + 6 + length + 10;
+    if (needed > bytes.length) {
+      bytes = Arrays.copyOf(bytes, Math.max(needed, bytes.length * 2));
+    }
+    bytes[size++] = (byte) tag;
+    varint(length);
+  }
+
+  private void varint(long value) {
+    long left = value;
+    while ((left & ~0x7fL) != 0) {
+      bytes[size++] = (byte) (left | 0x80);
+      left >>>= 7;
+    }
+    bytes[size++] = (byte) left;
+  }
+
+  private static int lengthOf(long value) {
+    return Math.max(1, (70 - Long.numberOfLeadingZeros(value)) / 7);
+  }
+
+  /** Walks over fields. */
+  static final class Reader {
+    private final ByteBuffer in;
+    private int tag;
+    private ByteBuffer value = ByteBuffer.allocate(0);
+
+    Reader(ByteBuffer in) {
+      this.in = in;
+    }
+
+    /** Goes to the next field; false at the end. */
+    boolean next() {
+      if (!in.hasRemaining()) {
+        return false;
+      }
+      tag = in.get();
+      int length = (int) varint(in);
+      value = in.slice(in.position(), length);
+      in.position(in.position() + length);
+      return true;
+    }
+
+    int tag() {
+      return tag;
+    }
+
+    String text() {
+      return StandardCharsets.UTF_8.decode(value.duplicate()).toString();
+    }
+
+    long number() {
+      return varint(value.duplicate());
+    }
+
+    int integer() {
+      return (int) number();
+    }
+
+    boolean flag() {
+      return number() != 0;
+    }
+
+    <E extends Enum<E>> E name(Class<E> type) {
+      return Enum.valueOf(type, text());
+    }
+
+    Instant time() {
+      return Instant.ofEpochSecond(value.getLong(0), value.getInt(8));
+    }
+
+    byte[] bytes() {
+      var bytes = new byte[value.remaining()];
+      value.get(value.position(), bytes);
+      return bytes;
+    }
+
+    <T> T nested(Function<Reader, T> read) {
+      return read.apply(new Reader(value.duplicate()));
+    }
+
+    private static long varint(ByteBuffer from) {
+      long number = 0;
+      for (int shift = 0; ; shift += 7) {
+        byte b = from.get();
+        number |= (long) (b & 0x7f) << shift;
+        if (b >= 0) {
+          return number;
+        }
+      }
+    }
+  }
+}

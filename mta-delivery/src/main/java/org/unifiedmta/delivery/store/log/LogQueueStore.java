@@ -1,0 +1,327 @@
+package org.unifiedmta.delivery.store.log;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.metrics.Metrics;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.spool.Spool;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.DeliveryStatus;
+import org.unifiedmta.delivery.queue.Lease;
+import org.unifiedmta.delivery.queue.MessageIds;
+import org.unifiedmta.delivery.queue.NewMessage;
+import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.queue.QueueIndex;
+import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.queue.QueuedMessage;
+import org.unifiedmta.delivery.queue.RecipientResult;
+
+/**
+ * The embedded store: a queue in a directory of its own, for one process at a time. What it has
+ * said it took is there again after a crash, a power failure included as far as the disk keeps its
+ * word.
+ *
+ * <p>Streams of {@link #open} read the log's files on the caller's thread, survive its interrupts,
+ * and must be closed, since they keep their files. What is settled is written within 50
+ * milliseconds; lost in a crash, it means another attempt.
+ */
+public final class LogQueueStore implements QueueStore {
+  private static final Logger log = LoggerFactory.getLogger(LogQueueStore.class);
+
+  private final QueueDirectory directory;
+  private final QueueIndex<Stored> index;
+  private final Space space;
+  private final Spares spares;
+  private final SegmentLog segments;
+  private final Budget budget;
+  private final LogSpool spool;
+  private final MessageIds ids;
+  private volatile boolean closed;
+
+  /**
+   * Opens the queue in a directory, which is made, for its owner alone, if it is missing.
+   *
+   * @param bufferMemory octets for messages on their way into the log, all together; at least 1 MB
+   *     is sensible
+   * @throws ConfigException if the directory cannot be used, with its path, what is wrong and what
+   *     to do; if the log is damaged, with the file and the offset
+   */
+  public static LogQueueStore open(
+      Path directory, Timer timer, Metrics metrics, long bufferMemory) {
+    return open(directory, timer, metrics, Settings.standard(bufferMemory), new FileDisk());
+  }
+
+  static LogQueueStore open(
+      Path directory, Timer timer, Metrics metrics, Settings settings, Disk disk) {
+    var opened = QueueDirectory.open(directory, disk);
+    try {
+      return new LogQueueStore(opened, timer, metrics, settings, disk);
+    } catch (IOException e) {
+      opened.close();
+      throw QueueDirectory.unusable(directory, e);
+    } catch (RuntimeException | Error e) {
+      opened.close();
+      throw e;
+    }
+  }
+
+  private LogQueueStore(
+      QueueDirectory directory, Timer timer, Metrics metrics, Settings settings, Disk disk)
+      throws IOException {
+    var path = directory.path();
+    this.directory = directory;
+    this.spares = new Spares(path, disk, settings.segmentSize(), settings.retryAfter());
+    this.space = new Space(path, disk, spares);
+    this.index = new QueueIndex<>(timer, this::write);
+    try {
+      var recovery = new Recovery(path, disk, space, index);
+      recovery.run();
+      this.ids = new MessageIds(timer, recovery.highestId());
+      spares.start();
+      this.segments =
+          new SegmentLog(
+              path,
+              disk,
+              spares,
+              space,
+              recovery.nextSequence(),
+              settings.salts(),
+              ids::last,
+              metrics);
+    } catch (IOException | RuntimeException | Error e) {
+      spares.close();
+      space.close();
+      throw e;
+    }
+    this.budget = new Budget(settings.bufferMemory());
+    this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
+    index.offerAll();
+    metrics.gauge("queue.log.size", space::octets);
+  }
+
+  private void write(QueueIndex.Change<Stored> change) {
+    segments.append(new SettleAppend(change, space));
+  }
+
+  static List<QueueIndex.Place> places(List<NewRow> rows) {
+    return rows.stream()
+        .map(row -> new QueueIndex.Place(row.zone(), row.destination(), row.due()))
+        .toList();
+  }
+
+  @Override
+  public Spool spool() {
+    return spool;
+  }
+
+  @Override
+  public String newId() {
+    return MessageIds.text(ids.next());
+  }
+
+  @Override
+  public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
+    long id = MessageIds.parse(message.id());
+    if (id < 0
+        || !(message.body() instanceof LogSpool.Message spooled)
+        || !spooled.body.isOf(budget)
+        || index.look(id, (stored, rows) -> stored).isPresent()
+        || !spooled.body.take()) {
+      tell(done, null, new IllegalArgumentException("no new id, or no body, of this store"));
+      return;
+    }
+    var settles = message.settles();
+    var told =
+        settles == null
+            ? null
+            : index
+                .look(MessageIds.parse(settles.id()), (stored, rows) -> stored)
+                .orElse(null);
+    segments.append(
+        new MessageAppend(message, spooled, told, space, budget, new Outcome(id, done)));
+  }
+
+  private final class Outcome implements MessageAppend.Outcome {
+    private final long id;
+    private final BiConsumer<@Nullable String, @Nullable Throwable> done;
+
+    Outcome(long id, BiConsumer<@Nullable String, @Nullable Throwable> done) {
+      this.id = id;
+      this.done = done;
+    }
+
+    @Override
+    public void stored(NewMessage message, Stored where) {
+      index.add(id, where, places(message.rows()));
+      var settles = message.settles();
+      if (settles != null) {
+        index
+            .finish(MessageIds.parse(settles.id()), settles.rows())
+            .filter(QueueIndex.Change::ended)
+            .ifPresent(change -> change.location().drop(space));
+      }
+      tell(done, message.id(), null);
+      index.offer(id);
+    }
+
+    @Override
+    public void failed(Throwable why) {
+      tell(done, null, why);
+    }
+  }
+
+  private static void tell(
+      BiConsumer<@Nullable String, @Nullable Throwable> done,
+      @Nullable String id,
+      @Nullable Throwable why) {
+    try {
+      done.accept(id, why);
+    } catch (RuntimeException e) {
+      log.error("who added a message failed when told what became of it", e);
+    }
+  }
+
+  @Override
+  public List<Lease> claim(String zone, String destination, int limit, Duration leaseFor) {
+    return index.claim(zone, destination, limit, leaseFor);
+  }
+
+  @Override
+  public void settle(Lease lease, List<RecipientResult> results) {
+    index.settle(lease, results);
+  }
+
+  @Override
+  public void release(Lease lease) {
+    index.release(lease);
+  }
+
+  /** A message that cannot leave the log, with its rows as they were. */
+  private record Held(Stored stored, List<QueueIndex.RowView> rows) {
+
+    static Held hold(Stored stored, List<QueueIndex.RowView> rows) {
+      stored.hold();
+      return new Held(stored, rows);
+    }
+
+    QueuedMessage read(Space space) {
+      try {
+        var message = stored.read();
+        return new QueuedMessage(
+            MessageIds.text(message.id()),
+            message.envelope(),
+            message.edits().sizeOf(message.received()),
+            message.queuedAt(),
+            message.session(),
+            message.security(),
+            rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
+      } finally {
+        stored.drop(space);
+      }
+    }
+  }
+
+  @Override
+  public Optional<QueuedMessage> find(String id) {
+    return index.look(MessageIds.parse(id), Held::hold).map(held -> held.read(space));
+  }
+
+  @Override
+  public List<QueuedMessage> list(@Nullable String after, int limit) {
+    long from = after == null ? -1 : MessageIds.parse(after);
+    return index.look(from, limit, Held::hold).stream().map(held -> held.read(space)).toList();
+  }
+
+  @Override
+  public ByteSource open(String id) {
+    var stored = hold(id);
+    try {
+      return new Source(id, stored.read());
+    } finally {
+      stored.drop(space);
+    }
+  }
+
+  private Stored hold(String id) {
+    return index
+        .look(MessageIds.parse(id), Held::hold)
+        .orElseThrow(() -> new NoSuchElementException("no message " + id))
+        .stored();
+  }
+
+  private final class Source implements ByteSource {
+    private final String id;
+    private final Records.Message message;
+
+    Source(String id, Records.Message message) {
+      this.id = id;
+      this.message = message;
+    }
+
+    @Override
+    public InputStream open() {
+      var stored = hold(id);
+      return message.edits().applyTo(stored.open(message, () -> stored.drop(space)));
+    }
+
+    @Override
+    public long size() {
+      return message.edits().sizeOf(message.received());
+    }
+  }
+
+  @Override
+  public boolean cancel(String id) {
+    return index.cancel(MessageIds.parse(id));
+  }
+
+  @Override
+  public boolean reschedule(String id, Instant due) {
+    return index.reschedule(MessageIds.parse(id), due);
+  }
+
+  @Override
+  public Map<DeliveryStatus, Long> counts() {
+    return index.counts();
+  }
+
+  @Override
+  public List<Destination> destinations() {
+    return index.destinations();
+  }
+
+  @Override
+  public void onDue(DueListener listener) {
+    index.onDue(listener);
+  }
+
+  @Override
+  public Optional<String> refusal() {
+    return closed ? Optional.of("the store is closed") : segments.refusal();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    index.close();
+    segments.close();
+    spares.close();
+    space.close();
+    directory.close();
+  }
+}

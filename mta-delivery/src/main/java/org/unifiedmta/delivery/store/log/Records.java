@@ -1,0 +1,316 @@
+package org.unifiedmta.delivery.store.log;
+
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.reply.EnhancedStatus;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.SpooledMessage.Cut;
+import org.unifiedmta.delivery.queue.DeliveryStatus;
+import org.unifiedmta.delivery.queue.Edits;
+import org.unifiedmta.delivery.queue.MessageIds;
+import org.unifiedmta.delivery.queue.NewMessage;
+import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.queue.RowState;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.smtp.server.SessionFacts;
+
+/** The payloads of the records, written and read; what they say in detail is in {@link Facts}. */
+final class Records {
+  private Records() {}
+
+  /** A piece of a body that is a record of its own; its place is that of its bytes. */
+  record Piece(long segment, int offset, int length) {}
+
+  /**
+   * What a MESSAGE says.
+   *
+   * @param received size of the body as received
+   * @param pieces the body's first part, in records of their own
+   * @param bodyAt where in the payload the rest of the body begins
+   * @param told the message whose failed rows this message reports, or null
+   */
+  record Message(
+      long id,
+      Envelope envelope,
+      List<NewRow> rows,
+      Instant queuedAt,
+      @Nullable SessionFacts session,
+      @Nullable SecurityResults security,
+      Edits edits,
+      long received,
+      List<Piece> pieces,
+      int bodyAt,
+      @Nullable Told told) {}
+
+  /** Rows that a report finishes. */
+  record Told(long id, List<Integer> rows) {}
+
+  /** What a SETTLE says, and a CENSUS for each message that is left. */
+  record Settled(long id, List<RowState> rows) {}
+
+  /** What a CENSUS says. */
+  record Census(long segment, List<Settled> left) {}
+
+  /**
+   * The payload of a MESSAGE up to the body.
+   *
+   * @param pieces of the body's first part
+   */
+  static ByteBuffer message(NewMessage message, Edits edits, long received, List<Piece> pieces) {
+    var out = new Fields();
+    out.number(1, MessageIds.parse(message.id()));
+    out.nested(2, envelope -> Facts.put(envelope, message.envelope()));
+    var recipients = message.envelope().recipients();
+    for (int i = 0; i < message.rows().size(); i++) {
+      var row = message.rows().get(i);
+      boolean sameRecipient = i < recipients.size() && row.recipient().equals(recipients.get(i));
+      out.nested(
+          3,
+          fields -> {
+            fields.text(1, row.zone()).text(2, row.destination()).text(3, row.route());
+            fields.time(4, row.due());
+            if (!sameRecipient) {
+              fields.nested(5, recipient -> Facts.put(recipient, row.recipient()));
+            }
+          });
+    }
+    out.time(4, message.queuedAt());
+    var session = message.session();
+    if (session != null) {
+      out.nested(5, fields -> Facts.put(fields, session));
+    }
+    var security = message.security();
+    if (security != null) {
+      out.nested(6, fields -> Facts.put(fields, security));
+    }
+    if (edits.prefix().length > 0) {
+      out.bytes(7, edits.prefix());
+    }
+    for (var cut : edits.cuts()) {
+      out.nested(8, fields -> fields.number(1, cut.from()).number(2, cut.to()));
+    }
+    out.number(9, received);
+    for (var piece : pieces) {
+      var place = ByteBuffer.allocate(16);
+      place.putLong(piece.segment()).putInt(piece.offset()).putInt(piece.length());
+      out.bytes(10, place.array());
+    }
+    var settles = message.settles();
+    if (settles != null) {
+      out.nested(
+          11,
+          fields -> {
+            fields.number(1, MessageIds.parse(settles.id()));
+            settles.rows().forEach(row -> fields.number(2, row));
+          });
+    }
+    var fields = out.buffer();
+    return ByteBuffer.allocate(4 + fields.remaining()).putInt(fields.remaining()).put(fields).flip();
+  }
+
+  /** How many octets at the start of a MESSAGE's payload come before the body. */
+  static int messageHead(ByteBuffer payload) {
+    return 4 + payload.getInt(payload.position());
+  }
+
+  /** Reads a MESSAGE; the payload may end where the body begins. */
+  static Message message(ByteBuffer payload) {
+    int bodyAt = messageHead(payload);
+    var in = new Fields.Reader(payload.slice(payload.position() + 4, bodyAt - 4));
+    long id = -1;
+    Envelope envelope = null;
+    var rows = new ArrayList<NewRow>();
+    Instant queuedAt = null;
+    SessionFacts session = null;
+    SecurityResults security = null;
+    var prefix = new byte[0];
+    var cuts = new ArrayList<Cut>();
+    long received = 0;
+    var pieces = new ArrayList<Piece>();
+    Told told = null;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> id = in.number();
+        case 2 -> envelope = in.nested(Facts::envelope);
+        case 3 -> {
+          int number = rows.size();
+          var before = Facts.required(envelope).recipients();
+          rows.add(in.nested(fields -> row(fields, number, before)));
+        }
+        case 4 -> queuedAt = in.time();
+        case 5 -> session = in.nested(Facts::session);
+        case 6 -> security = in.nested(Facts::security);
+        case 7 -> prefix = in.bytes();
+        case 8 -> cuts.add(in.nested(Records::cut));
+        case 9 -> received = in.number();
+        case 10 -> {
+          var place = ByteBuffer.wrap(in.bytes());
+          pieces.add(new Piece(place.getLong(), place.getInt(), place.getInt()));
+        }
+        case 11 -> told = in.nested(Records::told);
+        default -> {}
+      }
+    }
+    return new Message(
+        id,
+        Facts.required(envelope),
+        rows,
+        Facts.required(queuedAt),
+        session,
+        security,
+        new Edits(prefix, cuts),
+        received,
+        pieces,
+        bodyAt,
+        told);
+  }
+
+  /** {@code recipients}: those of the envelope, which is written before the rows. */
+  private static NewRow row(Fields.Reader in, int number, List<Recipient> recipients) {
+    var zone = "";
+    var destination = "";
+    String route = null;
+    var due = Instant.EPOCH;
+    Recipient own = null;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> zone = in.text();
+        case 2 -> destination = in.text();
+        case 3 -> route = in.text();
+        case 4 -> due = in.time();
+        case 5 -> own = in.nested(Facts::recipient);
+        default -> {}
+      }
+    }
+    return new NewRow(own != null ? own : recipients.get(number), zone, destination, route, due);
+  }
+
+  private static Cut cut(Fields.Reader in) {
+    long from = 0;
+    long to = 0;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> from = in.number();
+        case 2 -> to = in.number();
+        default -> {}
+      }
+    }
+    return new Cut(from, to);
+  }
+
+  private static Told told(Fields.Reader in) {
+    long id = -1;
+    var rows = new ArrayList<Integer>();
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> id = in.number();
+        case 2 -> rows.add(in.integer());
+        default -> {}
+      }
+    }
+    return new Told(id, rows);
+  }
+
+  /** The payload of a SETTLE. */
+  static ByteBuffer settled(Settled settled) {
+    var out = new Fields();
+    put(out, settled);
+    return out.buffer();
+  }
+
+  /** The payload of a CENSUS. */
+  static ByteBuffer census(Census census) {
+    var out = new Fields().number(1, census.segment());
+    census.left().forEach(left -> out.nested(2, fields -> put(fields, left)));
+    return out.buffer();
+  }
+
+  private static void put(Fields out, Settled settled) {
+    out.number(1, settled.id());
+    for (var row : settled.rows()) {
+      out.nested(
+          2,
+          fields -> {
+            fields.number(1, row.number()).flag(2, row.finished()).name(3, row.status());
+            fields.number(4, row.attempts()).time(5, row.due());
+            var reply = row.lastReply();
+            if (reply != null) {
+              fields.nested(6, inside -> put(inside, reply));
+            }
+          });
+    }
+  }
+
+  private static void put(Fields out, SmtpReply reply) {
+    out.number(1, reply.code());
+    out.text(2, reply.status() == null ? null : reply.status().toString());
+    reply.lines().forEach(line -> out.text(3, line));
+  }
+
+  static Settled settled(Fields.Reader in) {
+    long id = -1;
+    var rows = new ArrayList<RowState>();
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> id = in.number();
+        case 2 -> rows.add(in.nested(Records::rowState));
+        default -> {}
+      }
+    }
+    return new Settled(id, rows);
+  }
+
+  static Census census(Fields.Reader in) {
+    long segment = -1;
+    var left = new ArrayList<Settled>();
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> segment = in.number();
+        case 2 -> left.add(in.nested(Records::settled));
+        default -> {}
+      }
+    }
+    return new Census(segment, left);
+  }
+
+  private static RowState rowState(Fields.Reader in) {
+    int number = -1;
+    boolean finished = false;
+    var status = DeliveryStatus.PENDING;
+    int attempts = 0;
+    var due = Instant.EPOCH;
+    SmtpReply reply = null;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> number = in.integer();
+        case 2 -> finished = in.flag();
+        case 3 -> status = in.name(DeliveryStatus.class);
+        case 4 -> attempts = in.integer();
+        case 5 -> due = in.time();
+        case 6 -> reply = in.nested(Records::reply);
+        default -> {}
+      }
+    }
+    return new RowState(number, finished, status, attempts, due, reply);
+  }
+
+  private static SmtpReply reply(Fields.Reader in) {
+    int code = 0;
+    EnhancedStatus status = null;
+    var lines = new ArrayList<String>();
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> code = in.integer();
+        case 2 -> status = EnhancedStatus.find(in.text()).orElse(null);
+        case 3 -> lines.add(in.text());
+        default -> {}
+      }
+    }
+    return new SmtpReply(code, status, lines);
+  }
+}

@@ -1,0 +1,186 @@
+package org.unifiedmta.delivery.store.log;
+
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.delivery.queue.QueueIndex;
+
+/**
+ * Reads the log from its start and puts into the index what is alive. The log may end in the middle
+ * of what was never acknowledged (a torn tail); anything else that is missing is damage, and
+ * nothing is started on that.
+ */
+final class Recovery {
+  private static final Logger log = LoggerFactory.getLogger(Recovery.class);
+
+  private final Path directory;
+  private final Disk disk;
+  private final Space space;
+  private final QueueIndex<Stored> index;
+  private final Map<Long, ConfigException> incomplete = new HashMap<>();
+  private long highestId;
+  private long lastSequence;
+
+  Recovery(Path directory, Disk disk, Space space, QueueIndex<Stored> index) {
+    this.directory = directory;
+    this.disk = disk;
+    this.space = space;
+    this.index = index;
+  }
+
+  /**
+   * @throws ConfigException if the log is damaged, with file, offset and remedy
+   */
+  void run() throws IOException {
+    var files = segmentFiles();
+    for (int i = 0; i < files.size(); i++) {
+      read(open(files.get(i)), i == files.size() - 1);
+    }
+    for (var entry : incomplete.entrySet()) {
+      if (index.look(entry.getKey(), (stored, rows) -> stored).isPresent()) {
+        throw entry.getValue();
+      }
+    }
+  }
+
+  /** The greatest id ever given to a message that was kept. */
+  long highestId() {
+    return highestId;
+  }
+
+  /** The sequence that no segment has had. */
+  long nextSequence() {
+    return lastSequence + 1;
+  }
+
+  private List<Path> segmentFiles() throws IOException {
+    try (var files = Files.list(directory)) {
+      return files
+          .filter(file -> file.getFileName().toString().endsWith(Segment.SUFFIX))
+          .sorted()
+          .toList();
+    }
+  }
+
+  private Segment open(Path path) throws IOException {
+    var file = disk.open(path);
+    try {
+      long size = file.size();
+      var start = ByteBuffer.allocate((int) Math.min(size, Format.SEGMENT_HEADER));
+      file.read(start, 0);
+      var header = Format.segmentHeader(start.flip());
+      if (header == null) {
+        throw QueueDirectory.damaged(path, 0, "has no valid header");
+      }
+      if (header.version() != Format.VERSION) {
+        throw QueueDirectory.unknownFormat(directory);
+      }
+      if (!path.getFileName().toString().equals(Segment.name(header.sequence()))) {
+        throw QueueDirectory.damaged(path, 0, "has the header of another segment");
+      }
+      lastSequence = header.sequence();
+      highestId = Math.max(highestId, header.highestId());
+      return new Segment(
+          header.sequence(), header.salt(), path, file, Math.toIntExact(size), false);
+    } catch (IOException | RuntimeException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private void read(Segment segment, boolean last) throws IOException {
+    space.began(segment);
+    var reader = new SegmentReader(segment);
+    while (reader.next()) {
+      if (reader.type() == Format.END) {
+        space.ended(segment);
+        return;
+      }
+      try {
+        apply(segment, reader);
+      } catch (IllegalArgumentException | IndexOutOfBoundsException | BufferUnderflowException | DateTimeException e) {
+        log.error("a record that cannot be understood", e);
+        throw QueueDirectory.damaged(segment.path, reader.offset(), "cannot be understood");
+      }
+    }
+    if (!last || reader.wasSyncedBehindEnd()) {
+      throw QueueDirectory.damaged(
+          segment.path, reader.end(), "has no whole record where there was one");
+    }
+    seal(segment, reader.end());
+    space.ended(segment);
+  }
+
+  /** Ends a segment whose writer did not, so that nothing behind its end is ever read. */
+  private static void seal(Segment segment, int end) throws IOException {
+    segment.file.truncate(end);
+    var record = ByteBuffer.allocate(Format.RECORD_HEADER);
+    Format.putRecordHeader(record, segment.salt, end, 0, Format.END, end, 0);
+    segment.file.write(record.flip(), end);
+    segment.file.force();
+  }
+
+  private void apply(Segment segment, SegmentReader reader) throws IOException {
+    var payload = reader.payload();
+    switch (reader.type()) {
+      case Format.MESSAGE -> {
+        var message = Records.message(payload);
+        highestId = Math.max(highestId, message.id());
+        add(segment, reader, message);
+        var told = message.told();
+        if (told != null) {
+          index.finish(told.id(), told.rows()).ifPresent(change -> changed(segment, change));
+        }
+      }
+      case Format.SETTLE -> {
+        var settled = Records.settled(new Fields.Reader(payload));
+        index.apply(settled.id(), settled.rows()).ifPresent(change -> changed(segment, change));
+      }
+      default -> {} // a CHUNK is read when a message that names it is
+    }
+  }
+
+  private void add(Segment segment, SegmentReader reader, Records.Message message) {
+    var others = new ArrayList<Segment>();
+    for (long sequence :
+        message.pieces().stream().mapToLong(Records.Piece::segment).distinct().toArray()) {
+      var other = space.find(sequence);
+      if (other == null) {
+        incomplete.put(
+            message.id(),
+            QueueDirectory.damaged(
+                segment.path,
+                reader.offset(),
+                "needs " + Segment.name(sequence) + ", which is missing"));
+      } else if (other != segment) {
+        others.add(other);
+      }
+    }
+    var stored =
+        new Stored(
+            segment, reader.offset() + Format.RECORD_HEADER, reader.length(), List.copyOf(others));
+    if (index.add(message.id(), stored, LogQueueStore.places(message.rows()))) {
+      stored.hold();
+    }
+  }
+
+  private void changed(Segment segment, QueueIndex.Change<Stored> change) {
+    var spokenOf = change.location().segment();
+    if (spokenOf != segment) {
+      segment.speaksOf.add(spokenOf.sequence);
+    }
+    if (change.ended()) {
+      change.location().drop(space);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package org.unifiedmta.delivery.store.log;
+
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.function.LongSupplier;
+
+/**
+ * What a log store can be told apart from its place.
+ *
+ * @param segmentSize octets of a segment
+ * @param bufferMemory octets for all messages that are not yet in the log
+ * @param wholeUpTo octets up to which a message is kept whole until it becomes one record
+ * @param retryAfter how long after it was full the disk is tried again
+ * @param salts random numbers
+ */
+record Settings(
+    int segmentSize, long bufferMemory, int wholeUpTo, Duration retryAfter, LongSupplier salts) {
+
+  static Settings standard(long bufferMemory) {
+    return new Settings(
+        64 * 1024 * 1024,
+        bufferMemory,
+        256 * 1024,
+        Duration.ofSeconds(1),
+        new SecureRandom()::nextLong);
+  }
+}

@@ -1,0 +1,52 @@
+package org.unifiedmta.delivery.store.log;
+
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.delivery.queue.MessageIds;
+import org.unifiedmta.delivery.queue.QueueIndex;
+
+/** What became of some rows, on its way into the log. Lost, it means a second attempt. */
+final class SettleAppend extends Append {
+  private static final Logger log = LoggerFactory.getLogger(SettleAppend.class);
+
+  private final QueueIndex.Change<Stored> change;
+  private final Space space;
+  private final Payload payload;
+
+  SettleAppend(QueueIndex.Change<Stored> change, Space space) {
+    super(Format.SETTLE, Urgency.SOON);
+    this.change = change;
+    this.space = space;
+    this.payload =
+        Payload.of(List.of(Records.settled(new Records.Settled(change.id(), change.rows()))));
+  }
+
+  @Override
+  Payload payload() {
+    return payload;
+  }
+
+  @Override
+  void placed(Segment segment, int offset, int length) {
+    var spokenOf = change.location().segment();
+    if (spokenOf != segment) {
+      segment.speaksOf.add(spokenOf.sequence);
+    }
+  }
+
+  @Override
+  void synced() {
+    if (change.ended()) {
+      change.location().drop(space);
+    }
+  }
+
+  @Override
+  void failed(Throwable why) {
+    log.warn(
+        "what became of message {} could not be written; after a restart it is tried again: {}",
+        MessageIds.text(change.id()),
+        why.toString());
+  }
+}

@@ -1,0 +1,550 @@
+package org.unifiedmta.delivery.queue;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.unifiedmta.delivery.queue.Mail.START;
+import static org.unifiedmta.delivery.queue.Mail.ZONE;
+import static org.unifiedmta.delivery.queue.Mail.add;
+import static org.unifiedmta.delivery.queue.Mail.bytes;
+import static org.unifiedmta.delivery.queue.Mail.message;
+import static org.unifiedmta.delivery.queue.Mail.read;
+import static org.unifiedmta.delivery.queue.Mail.readBytes;
+import static org.unifiedmta.delivery.queue.Mail.row;
+import static org.unifiedmta.delivery.queue.Mail.spool;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.InsufficientStorageException;
+import org.unifiedmta.core.spool.SpoolWriter;
+import org.unifiedmta.core.spool.SpooledMessage.Cut;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.RecipientResult.Deferred;
+import org.unifiedmta.delivery.queue.RecipientResult.Delivered;
+import org.unifiedmta.delivery.queue.RecipientResult.Failed;
+import org.unifiedmta.delivery.queue.RecipientResult.Reported;
+
+/** What every store does. */
+public abstract class QueueStoreContract {
+  protected static final Duration LEASE = Duration.ofMinutes(10);
+  private static final SmtpReply OK = SmtpReply.of(250, "2.0.0", "Ok");
+  private static final SmtpReply BUSY = SmtpReply.of(450, "4.2.1", "Busy");
+  private static final SmtpReply UNKNOWN = SmtpReply.of(550, "5.1.1", "No such user");
+
+  protected final ManualTimer timer = new ManualTimer(START);
+  protected QueueStore store;
+
+  /** A new, empty store. */
+  protected abstract QueueStore create(Timer timer);
+
+  /** One that keeps at most about 1 MB in memory for bodies. */
+  protected abstract QueueStore createSmall(Timer timer);
+
+  /** Closed and opened again where the store survives that, else the same. */
+  protected abstract QueueStore reopened(QueueStore store);
+
+  @BeforeEach
+  void open() {
+    store = create(timer);
+  }
+
+  @AfterEach
+  void close() {
+    store.close();
+  }
+
+  private List<Lease> claim(String destination) {
+    return store.claim(ZONE, destination, 10, LEASE);
+  }
+
+  private Lease claimOne(String destination) {
+    var leases = claim(destination);
+    assertThat(leases).hasSize(1);
+    return leases.getFirst();
+  }
+
+  @Test
+  void idsAreSixteenHexDigitsThatRise() {
+    var before = store.newId();
+    for (int i = 0; i < 40_000; i++) {
+      var next = store.newId();
+      assertThat(next).hasSize(16).isGreaterThan(before);
+      assertThat(Long.parseLong(next, 16) >>> 14 & 0x7f).isZero();
+      before = next;
+    }
+    timer.advance(Duration.ofDays(-1));
+    assertThat(store.newId()).isGreaterThan(before);
+    timer.advance(Duration.ofDays(2));
+    assertThat(Long.parseLong(store.newId(), 16) >>> 21)
+        .isEqualTo(
+            timer.now().toEpochMilli() - Instant.parse("2020-01-01T00:00:00Z").toEpochMilli());
+  }
+
+  @Test
+  void aMessageThatWasAddedIsFoundAsItWas() {
+    var message = Mail.complete(store);
+    var id = add(store, message);
+    assertThat(id).isEqualTo(message.id());
+    for (int i = 0; i < 2; i++) {
+      var found = store.find(id).orElseThrow();
+      assertThat(found.envelope()).isEqualTo(message.envelope());
+      assertThat(found.session()).isEqualTo(message.session());
+      assertThat(found.security()).isEqualTo(message.security());
+      assertThat(found.queuedAt()).isEqualTo(message.queuedAt());
+      assertThat(found.size()).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n".length());
+      assertThat(found.rows())
+          .containsExactly(
+              new QueuedRow(
+                  0,
+                  message.rows().get(0).recipient(),
+                  ZONE,
+                  "example.org",
+                  "route",
+                  DeliveryStatus.PENDING,
+                  0,
+                  START,
+                  null),
+              new QueuedRow(
+                  1,
+                  message.rows().get(1).recipient(),
+                  "other",
+                  "host:25",
+                  null,
+                  DeliveryStatus.PENDING,
+                  0,
+                  START,
+                  null));
+      assertThat(read(store.open(id))).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n");
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void whatIsDeliveredIsGone() {
+    var id = add(store, "mail", "a.example");
+    var lease = claimOne("a.example");
+    assertThat(lease.id()).isEqualTo(id);
+    assertThat(lease.rows()).containsExactly(0);
+    assertThat(lease.until()).isEqualTo(START.plus(LEASE));
+    assertThat(store.counts()).containsEntry(DeliveryStatus.PROCESSING, 1L);
+    store.settle(lease, List.of(new Delivered(OK)));
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id)).isEmpty();
+      assertThat(store.list(null, 10)).isEmpty();
+      assertThat(claim("a.example")).isEmpty();
+      assertThat(store.destinations()).isEmpty();
+      assertThat(store.counts().values()).containsOnly(0L);
+      assertThatThrownBy(() -> store.open(id)).isInstanceOf(NoSuchElementException.class);
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void aDeferredRowComesBackWhenItIsDueWithItsHistory() {
+    var id = add(store, "mail", "a.example");
+    var due = START.plusSeconds(300);
+    store.settle(claimOne("a.example"), List.of(new Deferred(BUSY, due)));
+    for (int i = 0; i < 2; i++) {
+      var row = store.find(id).orElseThrow().rows().getFirst();
+      assertThat(row.status()).isEqualTo(DeliveryStatus.DEFERRED);
+      assertThat(row.attempts()).isEqualTo(1);
+      assertThat(row.due()).isEqualTo(due);
+      assertThat(row.lastReply()).isEqualTo(BUSY);
+      assertThat(claim("a.example")).isEmpty();
+      assertThat(store.destinations())
+          .containsExactly(new QueueStore.Destination(ZONE, "a.example", 1, due));
+      store = reopened(store);
+    }
+    timer.advance(Duration.ofSeconds(300));
+    assertThat(claimOne("a.example").id()).isEqualTo(id);
+  }
+
+  @Test
+  void rowsOfOneMessageToOneDestinationMakeOneLease() {
+    var id = add(store, "mail", "a.example", "b.example", "a.example", "a.example");
+    var lease = claimOne("a.example");
+    assertThat(lease.rows()).containsExactly(0, 2, 3);
+    assertThat(claimOne("b.example").rows()).containsExactly(1);
+    store.settle(
+        lease,
+        List.of(
+            new Delivered(OK), new Deferred(BUSY, START.plusSeconds(60)), new Failed(UNKNOWN)));
+    var found = store.find(id).orElseThrow();
+    assertThat(found.rows()).extracting(QueuedRow::number).containsExactly(1, 2, 3);
+    assertThat(found.rows())
+        .extracting(QueuedRow::status)
+        .containsExactly(
+            DeliveryStatus.PROCESSING, DeliveryStatus.DEFERRED, DeliveryStatus.FAILED);
+    assertThat(found.envelope().recipients()).hasSize(4);
+    assertThat(store.counts())
+        .containsEntry(DeliveryStatus.PENDING, 0L)
+        .containsEntry(DeliveryStatus.PROCESSING, 1L)
+        .containsEntry(DeliveryStatus.DEFERRED, 1L)
+        .containsEntry(DeliveryStatus.FAILED, 1L);
+  }
+
+  @Test
+  void claimsGoByDueThenById() {
+    var later = add(store, message(store, "1", START.plusSeconds(2), "a.example"));
+    var second = add(store, message(store, "2", START, "a.example"));
+    var third = add(store, message(store, "3", START, "a.example"));
+    var first = add(store, message(store, "4", START.minusSeconds(1), "a.example"));
+    assertThat(store.claim(ZONE, "a.example", 2, LEASE))
+        .extracting(Lease::id)
+        .containsExactly(first, second);
+    timer.advance(Duration.ofSeconds(5));
+    assertThat(claim("a.example")).extracting(Lease::id).containsExactly(third, later);
+    assertThat(store.claim("elsewhere", "a.example", 2, LEASE)).isEmpty();
+  }
+
+  @Test
+  void aReleasedLeaseNeverWas() {
+    var id = add(store, "mail", "a.example");
+    var before = store.find(id);
+    var lease = claimOne("a.example");
+    store.release(lease);
+    assertThat(store.find(id)).isEqualTo(before);
+    assertThat(store.counts()).containsEntry(DeliveryStatus.PENDING, 1L);
+    store.settle(lease, List.of(new Delivered(OK)));
+    assertThat(store.find(id)).as("a lease given back settles nothing").isEqualTo(before);
+    assertThat(claimOne("a.example").id()).isEqualTo(id);
+  }
+
+  @Test
+  void aLeaseThatRunsOutMayBeClaimedByAnother() {
+    var id = add(store, "mail", "a.example");
+    var slow = claimOne("a.example");
+    timer.advance(LEASE.minusSeconds(1));
+    assertThat(claim("a.example")).isEmpty();
+    timer.advance(Duration.ofSeconds(1));
+    assertThat(store.destinations()).hasSize(1);
+    var fast = claimOne("a.example");
+    store.settle(slow, List.of(new Failed(UNKNOWN)));
+    store.release(slow);
+    assertThat(store.find(id).orElseThrow().rows().getFirst().status())
+        .isEqualTo(DeliveryStatus.PROCESSING);
+    store.settle(fast, List.of(new Delivered(OK)));
+    assertThat(store.find(id)).isEmpty();
+  }
+
+  @Test
+  void aLateResultCountsWhileNobodyElseHasClaimedTheRow() {
+    var id = add(store, "mail", "a.example");
+    var slow = claimOne("a.example");
+    timer.advance(LEASE.plusSeconds(1));
+    store.settle(slow, List.of(new Delivered(OK)));
+    assertThat(store.find(id)).as("it was delivered, so it must not be sent again").isEmpty();
+  }
+
+  @Test
+  void leasesEndWithTheProcess() {
+    var id = add(store, "mail", "a.example", "a.example");
+    var lease = claimOne("a.example");
+    store = reopened(store);
+    if (claim("a.example").isEmpty()) {
+      store.release(lease); // a store that lives and dies with its process
+    } else {
+      assertThat(store.find(id).orElseThrow().rows()).hasSize(2);
+    }
+  }
+
+  @Test
+  void cancelFinishesWhatNoAttemptHolds() {
+    var id = add(store, "mail", "a.example", "b.example");
+    var lease = claimOne("a.example");
+    assertThat(store.cancel(id)).isTrue();
+    assertThat(store.cancel(id)).isFalse();
+    assertThat(store.find(id).orElseThrow().rows()).extracting(QueuedRow::number).containsExactly(0);
+    store.settle(lease, List.of(new Deferred(BUSY, START)));
+    assertThat(store.cancel(id)).isTrue();
+    store = reopened(store);
+    assertThat(store.find(id)).isEmpty();
+    assertThat(store.cancel(id)).isFalse();
+    assertThat(store.cancel("no id")).isFalse();
+  }
+
+  @Test
+  void rescheduleMovesWhatNoAttemptHolds() {
+    var id = add(store, "mail", "a.example", "b.example");
+    var lease = claimOne("a.example");
+    var due = START.plusSeconds(77);
+    assertThat(store.reschedule(id, due)).isTrue();
+    store = reopened(store);
+    assertThat(claim("b.example")).isEmpty();
+    assertThat(store.find(id).orElseThrow().rows().get(1).due()).isEqualTo(due);
+    assertThat(store.reschedule(id, START)).isTrue();
+    assertThat(claimOne("b.example").id()).isEqualTo(id);
+    assertThat(store.reschedule("0000000000000000", due)).isFalse();
+    store.release(lease);
+  }
+
+  @Test
+  void failedRowsWaitForTheirReport() {
+    var id = add(store, "mail", "a.example", "b.example");
+    store.settle(claimOne("a.example"), List.of(new Failed(UNKNOWN)));
+    store = reopened(store);
+    var row = store.find(id).orElseThrow().rows().getFirst();
+    assertThat(row.status()).isEqualTo(DeliveryStatus.FAILED);
+    assertThat(row.destination()).isEqualTo(Destinations.REPORT);
+    assertThat(row.zone()).isEqualTo(ZONE);
+    assertThat(row.lastReply()).isEqualTo(UNKNOWN);
+    assertThat(row.attempts()).isEqualTo(1);
+    var report = claimOne(Destinations.REPORT);
+    assertThat(report.rows()).containsExactly(0);
+    assertThat(store.find(id).orElseThrow().rows().getFirst().status())
+        .isEqualTo(DeliveryStatus.FAILED);
+    store.settle(report, List.of(new Reported()));
+    store = reopened(store);
+    assertThat(store.find(id).orElseThrow().rows()).extracting(QueuedRow::number).containsExactly(1);
+    assertThat(claim(Destinations.REPORT)).isEmpty();
+  }
+
+  @Test
+  void aReportThatCannotBeMadeNowIsMadeLater() {
+    var id = add(store, "mail", "a.example");
+    store.settle(claimOne("a.example"), List.of(new Failed(UNKNOWN)));
+    store.settle(
+        claimOne(Destinations.REPORT), List.of(new Deferred(BUSY, START.plusSeconds(60))));
+    assertThat(claim(Destinations.REPORT)).isEmpty();
+    timer.advance(Duration.ofSeconds(60));
+    store = reopened(store);
+    claimOne(Destinations.REPORT);
+    var row = store.find(id).orElseThrow().rows().getFirst();
+    assertThat(row.lastReply()).isEqualTo(UNKNOWN);
+    assertThat(row.attempts()).isEqualTo(1);
+  }
+
+  @Test
+  void aReportFinishesTheRowsThatItReports() {
+    var id = add(store, "mail", "a.example", "a.example", "b.example");
+    store.settle(claimOne("a.example"), List.of(new Failed(UNKNOWN), new Failed(UNKNOWN)));
+    var report = claimOne(Destinations.REPORT);
+    var dsn = message(store, "report", START, "sender.example");
+    var reportId =
+        add(
+            store,
+            new NewMessage(
+                dsn.id(),
+                dsn.envelope(),
+                dsn.body(),
+                dsn.rows(),
+                START,
+                null,
+                null,
+                report));
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id).orElseThrow().rows())
+          .extracting(QueuedRow::number)
+          .containsExactly(2);
+      assertThat(read(store.open(reportId))).isEqualTo("report");
+      assertThat(claim(Destinations.REPORT)).isEmpty();
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void listsArePagesById() {
+    var ids = new ArrayList<String>();
+    for (int i = 0; i < 7; i++) {
+      ids.add(add(store, "mail " + i, "a.example"));
+    }
+    assertThat(store.list(null, 3)).extracting(QueuedMessage::id).isEqualTo(ids.subList(0, 3));
+    assertThat(store.list(ids.get(2), 3)).extracting(QueuedMessage::id).isEqualTo(ids.subList(3, 6));
+    assertThat(store.list(ids.get(6), 3)).isEmpty();
+    assertThat(store.find("nonsense")).isEmpty();
+  }
+
+  @Test
+  void theListenerHearsOfEveryRowThatWaits() {
+    var told = new CopyOnWriteArrayList<String>();
+    var waits = new AtomicInteger();
+    store.onDue(
+        (zone, destination, due) -> {
+          told.add(zone + " " + destination + " " + Duration.between(START, due).toSeconds());
+          waits.set(store.destinations().size());
+        });
+    var id = add(store, "mail", "a.example", "b.example");
+    Mail.await(() -> told.size() == 2);
+    assertThat(told).containsExactly("zone a.example 0", "zone b.example 0");
+    assertThat(waits).hasValue(2);
+    told.clear();
+    var lease = claimOne("a.example");
+    assertThat(told).isEmpty();
+    store.release(lease);
+    assertThat(told).containsExactly("zone a.example 0");
+    told.clear();
+    store.settle(claimOne("a.example"), List.of(new Deferred(BUSY, START.plusSeconds(9))));
+    assertThat(told).containsExactly("zone a.example 9");
+    told.clear();
+    store.settle(claimOne("b.example"), List.of(new Failed(UNKNOWN)));
+    assertThat(told).containsExactly("zone report 0");
+    told.clear();
+    store.reschedule(id, START.plusSeconds(3));
+    assertThat(told).containsExactlyInAnyOrder("zone a.example 3", "zone report 3");
+    told.clear();
+    timer.advance(Duration.ofSeconds(3));
+    claimOne("a.example");
+    timer.advance(LEASE);
+    assertThat(told).containsExactly("zone a.example 3");
+  }
+
+  @Test
+  void prefixAndCutsChangeTheHeaderAndNeverTheBody() {
+    var text = "A: 1\r\nB: 2\r\n folded\r\nC: 3\r\n\r\nbody with A: 1\r\n";
+    var spooled = spool(store, text);
+    assertThat(spooled.header().fields()).hasSize(3);
+    assertThat(read(spooled)).isEqualTo(text);
+    assertThat(spooled.size()).isEqualTo(text.length());
+    var cuts =
+        List.of(spooled.header().fields().get(0).cut(), spooled.header().fields().get(1).cut());
+    var once = spooled.edited(bytes("Wrong: yes\r\n"), List.of());
+    var edited = once.edited(bytes("Received: here\r\n"), cuts);
+    var expected = "Received: here\r\nC: 3\r\n\r\nbody with A: 1\r\n";
+    assertThat(read(edited)).isEqualTo(expected);
+    assertThat(edited.size()).isEqualTo(expected.length());
+    var id = add(store, message(store, edited, List.of(row("a@a.example", "a.example", START))));
+    for (int i = 0; i < 2; i++) {
+      var source = store.open(id);
+      assertThat(read(source)).isEqualTo(expected);
+      assertThat(read(source)).as("again").isEqualTo(expected);
+      assertThat(source.size()).isEqualTo(expected.length());
+      assertThat(store.find(id).orElseThrow().size()).isEqualTo(expected.length());
+      store = reopened(store);
+    }
+    assertThatThrownBy(() -> spool(store, "x").edited(new byte[0], List.of(new Cut(0, 2))))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void largeBodiesComeBackByteForByte() {
+    var random = new Random(1);
+    var ids = new ArrayList<String>();
+    var bodies = new ArrayList<byte[]>();
+    for (int size : new int[] {0, 1, 8191, 8192, 8193, 65_536, 262_144, 262_145, 3_000_017}) {
+      var body = new byte[size];
+      random.nextBytes(body);
+      var spooled = spool(store, body, 1 + random.nextInt(90_000));
+      assertThat(readBytes(spooled)).isEqualTo(body);
+      bodies.add(body);
+      ids.add(
+          add(
+              store,
+              message(
+                  store,
+                  spooled.edited(bytes("P"), List.of()),
+                  List.of(row("a@a.example", "a.example", START)))));
+    }
+    for (int round = 0; round < 2; round++) {
+      for (int i = 0; i < ids.size(); i++) {
+        var read = readBytes(store.open(ids.get(i)));
+        assertThat(read[0]).isEqualTo((byte) 'P');
+        assertThat(Arrays.copyOfRange(read, 1, read.length)).isEqualTo(bodies.get(i));
+      }
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void memoryIsGivenBackByWhatIsGivenUpOrDelivered() {
+    var small = createSmall(timer);
+    try {
+      var body = new byte[200_000];
+      for (int i = 0; i < 50; i++) {
+        spool(small, body, 10_000).close();
+        var writer = small.spool().open(-1);
+        writer.write(ByteBuffer.wrap(body));
+        writer.close();
+        var id =
+            add(
+                small,
+                message(
+                    small,
+                    spool(small, body, 10_000),
+                    List.of(row("a@a.example", "a.example", START))));
+        var lease = small.claim(ZONE, "a.example", 1, LEASE).getFirst();
+        assertThat(lease.id()).isEqualTo(id);
+        small.settle(lease, List.of(new Delivered(OK)));
+      }
+    } finally {
+      small.close();
+    }
+  }
+
+  @Test
+  void aFullMemoryRefusesAnotherMessage() {
+    var small = createSmall(timer);
+    try {
+      var open = new ArrayList<SpoolWriter>();
+      assertThatThrownBy(
+              () -> {
+                for (int i = 0; i < 1000; i++) {
+                  var writer = small.spool().open(-1);
+                  open.add(writer);
+                  writer.write(ByteBuffer.allocate(60_000));
+                }
+              })
+          .isInstanceOf(InsufficientStorageException.class);
+      assertThat(open.size()).isBetween(5, 40);
+      open.forEach(SpoolWriter::close);
+      assertThat(add(small, "mail", "a.example")).isNotNull();
+    } finally {
+      small.close();
+    }
+  }
+
+  @Test
+  void aStoreTakesNoBodyOfAnotherOneAndNoneTwice() {
+    var other = create(timer);
+    try {
+      var body = spool(other, "mail");
+      var rows = List.of(row("a@a.example", "a.example", START));
+      assertThatThrownBy(() -> add(store, message(store, body, rows)))
+          .isInstanceOf(IllegalArgumentException.class);
+      var own = spool(store, "mail");
+      add(store, message(store, own, rows));
+      assertThatThrownBy(() -> add(store, message(store, own, rows)))
+          .isInstanceOf(IllegalArgumentException.class);
+      own.close();
+      assertThat(store.list(null, 9)).hasSize(1);
+      assertThat(read(store.open(store.list(null, 9).getFirst().id()))).isEqualTo("mail");
+    } finally {
+      other.close();
+    }
+  }
+
+  @Test
+  void aMessageIsFoundBeforeItsSenderIsToldAndClaimedOnlyAfterwards() {
+    var atDone = new ArrayList<Object>();
+    var message = message(store, "mail", START, "a.example");
+    var done = new CompletableFuture<String>();
+    store.add(
+        message,
+        (id, why) -> {
+          atDone.add(store.find(message.id()).isPresent());
+          atDone.add(store.claim(ZONE, "a.example", 1, LEASE).size());
+          done.complete(id);
+        });
+    Mail.await(done);
+    assertThat(atDone).containsExactly(true, 0);
+  }
+
+  @Test
+  void aClosedStoreTakesNothing() {
+    var message = message(store, "mail", START, "a.example");
+    store.close();
+    assertThatThrownBy(() -> add(store, message)).isInstanceOf(IllegalStateException.class);
+    store.close();
+  }
+}
