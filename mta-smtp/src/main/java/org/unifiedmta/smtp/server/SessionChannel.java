@@ -62,6 +62,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private @Nullable SaslExchange login;
   private boolean introduced; // the handler knows of this session
   private boolean heard; // anything from the client
+  private boolean settling;
   private boolean waiting; // for an answer
   private boolean waitingForSpool;
   private boolean inputEnded;
@@ -150,8 +151,10 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext context) {
-    settle();
-    flush();
+    if (channel.isWritable() && !settling) {
+      settle();
+      flush();
+    }
   }
 
   @Override
@@ -225,6 +228,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   /** Handles what can be handled now, and reads on or stops reading accordingly. */
   private void settle() {
+    settling = true;
     while (!input.isEmpty() && !isPaused()) {
       var buffer = input.element();
       var bytes = buffer.nioBuffer();
@@ -240,6 +244,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         input.remove().release();
       }
     }
+    settling = false;
     if (closing) {
       discardInput();
     } else if (inputEnded && input.isEmpty() && !waiting) {
@@ -476,16 +481,20 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
     replies.write(reply, output);
     if (output.readableBytes() > BATCH) {
-      channel.write(output, channel.voidPromise());
-      output = null;
+      write();
+    }
+  }
+
+  private void write() {
+    var batch = output;
+    if (batch != null) {
+      output = null; // first: the write may call us back about writability
+      channel.write(batch, channel.voidPromise());
     }
   }
 
   private void flush() {
-    if (output != null) {
-      channel.write(output, channel.voidPromise());
-      output = null;
-    }
+    write();
     channel.flush();
   }
 
