@@ -44,6 +44,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private static final Logger log = LoggerFactory.getLogger(SessionChannel.class);
   private static final Verdict FAILED = new Verdict.Reply(Replies.LOCAL_ERROR);
   private static final Duration LINGER = Duration.ofSeconds(5);
+  private static final int LINGER_OCTETS = 4 * 1024 * 1024;
   private static final int BATCH = 16 * 1024; // octets of replies in one write
   private static final byte TLS_HANDSHAKE = 22; // RFC 8446 5.1
 
@@ -67,6 +68,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private boolean waitingForSpool;
   private boolean inputEnded;
   private boolean closing;
+  private int discarded; // octets, while closing
   private boolean ended;
 
   SessionChannel(SmtpServer server, SmtpListener listener, SocketChannel channel) {
@@ -125,8 +127,14 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
     var bytes = (ByteBuf) message;
+    if (closing) {
+      discarded += bytes.readableBytes();
+    }
     if (closing || ended || !bytes.isReadable()) {
       bytes.release();
+      if (discarded > LINGER_OCTETS) {
+        channel.close();
+      }
       return;
     }
     if (session.phase() == Phase.CONNECTING || isTlsHandshake(bytes)) {
@@ -501,7 +509,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   /**
    * Ends the connection so that the client can read the last reply: unread input would make the
    * kernel reset it (RFC 1122 4.2.2.13). So our side is shut, and what still comes is thrown away
-   * until the client closes, for a few seconds.
+   * until the client closes, for a few seconds and megabytes.
    */
   private void close() {
     if (closing) {

@@ -14,7 +14,7 @@ import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
 
 /**
- * A handler that takes mail for {@code @local.test} only, keeps it, and writes down what it was
+ * A handler that takes mail for the postmaster and {@code user@local.test} only, keeps it, and writes down what it was
  * asked. Its answers can be replaced.
  */
 final class Postmaster implements SessionHandler {
@@ -55,8 +55,8 @@ final class Postmaster implements SessionHandler {
 
   @Override
   public Answer recipient(SessionFacts session, Envelope envelope, Recipient recipient) {
-    var domain = recipient.address().domain();
-    return domain.isEmpty() || domain.equals("local.test")
+    var address = recipient.address();
+    return address.localPart().equals("postmaster") || address.toString().equals("user@local.test")
         ? Answer.proceed()
         : Answer.reply(550, "5.7.1", "Relaying denied");
   }
