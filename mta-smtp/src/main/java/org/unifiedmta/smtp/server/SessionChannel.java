@@ -44,6 +44,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private static final Logger log = LoggerFactory.getLogger(SessionChannel.class);
   private static final Verdict FAILED = new Verdict.Reply(Replies.LOCAL_ERROR);
   private static final Duration LINGER = Duration.ofSeconds(5);
+  private static final int LINGER_OCTETS = 4 * 1024 * 1024;
   private static final int BATCH = 16 * 1024; // octets of replies in one write
   private static final byte TLS_HANDSHAKE = 22; // RFC 8446 5.1
 
@@ -62,10 +63,12 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private @Nullable SaslExchange login;
   private boolean introduced; // the handler knows of this session
   private boolean heard; // anything from the client
+  private boolean settling;
   private boolean waiting; // for an answer
   private boolean waitingForSpool;
   private boolean inputEnded;
   private boolean closing;
+  private int discarded; // octets, while closing
   private boolean ended;
 
   SessionChannel(SmtpServer server, SmtpListener listener, SocketChannel channel) {
@@ -124,8 +127,14 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
     var bytes = (ByteBuf) message;
+    if (closing) {
+      discarded += bytes.readableBytes();
+    }
     if (closing || ended || !bytes.isReadable()) {
       bytes.release();
+      if (discarded > LINGER_OCTETS) {
+        channel.close();
+      }
       return;
     }
     if (session.phase() == Phase.CONNECTING || isTlsHandshake(bytes)) {
@@ -150,8 +159,10 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext context) {
-    settle();
-    flush();
+    if (channel.isWritable() && !settling) {
+      settle();
+      flush();
+    }
   }
 
   @Override
@@ -225,6 +236,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   /** Handles what can be handled now, and reads on or stops reading accordingly. */
   private void settle() {
+    settling = true;
     while (!input.isEmpty() && !isPaused()) {
       var buffer = input.element();
       var bytes = buffer.nioBuffer();
@@ -240,6 +252,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         input.remove().release();
       }
     }
+    settling = false;
     if (closing) {
       discardInput();
     } else if (inputEnded && input.isEmpty() && !waiting) {
@@ -476,23 +489,27 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
     replies.write(reply, output);
     if (output.readableBytes() > BATCH) {
-      channel.write(output, channel.voidPromise());
-      output = null;
+      write();
+    }
+  }
+
+  private void write() {
+    var batch = output;
+    if (batch != null) {
+      output = null; // first: the write may call us back about writability
+      channel.write(batch, channel.voidPromise());
     }
   }
 
   private void flush() {
-    if (output != null) {
-      channel.write(output, channel.voidPromise());
-      output = null;
-    }
+    write();
     channel.flush();
   }
 
   /**
    * Ends the connection so that the client can read the last reply: unread input would make the
    * kernel reset it (RFC 1122 4.2.2.13). So our side is shut, and what still comes is thrown away
-   * until the client closes, for a few seconds.
+   * until the client closes, for a few seconds and megabytes.
    */
   private void close() {
     if (closing) {

@@ -34,6 +34,9 @@ final class SmtpSession {
   private static final Set<Verb> BEFORE_TLS =
       EnumSet.of(Verb.EHLO, Verb.HELO, Verb.NOOP, Verb.STARTTLS, Verb.QUIT, Verb.NONE);
 
+  // A few guesses at a password are enough (RFC 4954 9).
+  private static final int WEIGHT_OF_FAILED_LOGIN = 4;
+
   private final ServerOptions options;
   private final SmtpListener listener;
   private final CommandParser parser;
@@ -136,9 +139,7 @@ final class SmtpSession {
     } else {
       phase = question.otherwise;
     }
-    return stopping && phase.isIdle()
-        ? List.of(new Action.Send(reply), new Action.Send(Replies.SHUTTING_DOWN), closing())
-        : send(reply);
+    return stopping && phase.isIdle() ? lastReply(reply) : send(reply);
   }
 
   /** What the server's side of the login answers, or null if the mechanism cannot be had. */
@@ -147,28 +148,26 @@ final class SmtpSession {
       return NOTHING;
     }
     return switch (step) {
-      case null -> loginEnded(Replies.MECHANISM_UNKNOWN, true);
+      case null -> loginEnded(Replies.MECHANISM_UNKNOWN, 1);
       case SaslExchange.Step.Challenge(var data) ->
           send(SmtpReply.of(334, "", Base64.getEncoder().encodeToString(data)));
       case SaslExchange.Step.Success(var user) -> {
         facts = facts.withUser(user);
-        yield loginEnded(Replies.AUTHENTICATED, false);
+        yield loginEnded(Replies.AUTHENTICATED, 0);
       }
-      case SaslExchange.Step.Failure f -> loginEnded(Replies.CREDENTIALS_INVALID, true);
+      case SaslExchange.Step.Failure f ->
+          loginEnded(Replies.CREDENTIALS_INVALID, WEIGHT_OF_FAILED_LOGIN);
     };
   }
 
   /** The login broke on our side. */
   List<Action> loginFailed() {
-    return phase == Phase.CLOSED ? NOTHING : loginEnded(Replies.LOGIN_UNAVAILABLE, false);
+    return phase == Phase.CLOSED ? NOTHING : loginEnded(Replies.LOGIN_UNAVAILABLE, 0);
   }
 
-  private List<Action> loginEnded(SmtpReply reply, boolean error) {
+  private List<Action> loginEnded(SmtpReply reply, int weight) {
     phase = Phase.READY;
-    if (stopping) {
-      return List.of(new Action.Send(reply), new Action.Send(Replies.SHUTTING_DOWN), closing());
-    }
-    return error ? error(reply) : send(reply);
+    return stopping ? lastReply(reply) : error(reply, weight);
   }
 
   /** There is a place for the data, or, with a refusal, there is none. */
@@ -407,11 +406,11 @@ final class SmtpSession {
 
   private List<Action> response(String text) {
     if (text.equals("*")) {
-      return loginEnded(Replies.LOGIN_CANCELLED, true);
+      return loginEnded(Replies.LOGIN_CANCELLED, 1);
     }
     var response = decoded(text);
     return response == null
-        ? loginEnded(Replies.NO_BASE64, true)
+        ? loginEnded(Replies.NO_BASE64, 1)
         : List.of(new Action.Respond(response));
   }
 
@@ -441,7 +440,7 @@ final class SmtpSession {
 
   private List<Action> tooLong() {
     return phase == Phase.AUTHENTICATING
-        ? loginEnded(Replies.RESPONSE_TOO_LONG, true)
+        ? loginEnded(Replies.RESPONSE_TOO_LONG, 1)
         : error(Replies.LINE_TOO_LONG);
   }
 
@@ -461,7 +460,19 @@ final class SmtpSession {
   }
 
   private List<Action> error(SmtpReply reply) {
-    return ++errors >= options.maxErrors() ? goodbye(Replies.TOO_MANY_ERRORS) : send(reply);
+    return error(reply, 1);
+  }
+
+  private List<Action> error(SmtpReply reply, int weight) {
+    errors += weight;
+    return weight > 0 && errors >= options.maxErrors()
+        ? goodbye(Replies.TOO_MANY_ERRORS)
+        : send(reply);
+  }
+
+  /** A reply that is owed, and behind it the end. */
+  private List<Action> lastReply(SmtpReply reply) {
+    return List.of(new Action.Send(reply), new Action.Send(Replies.SHUTTING_DOWN), closing());
   }
 
   private static List<Action> send(SmtpReply reply) {

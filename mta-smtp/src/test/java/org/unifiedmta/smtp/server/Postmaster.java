@@ -1,0 +1,81 @@
+package org.unifiedmta.smtp.server;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.SaslExchange;
+import org.unifiedmta.security.sasl.SaslMechanism;
+
+/**
+ * A handler that takes mail for the postmaster and {@code user@local.test} only, keeps it, and writes down what it was
+ * asked. Its answers can be replaced.
+ */
+final class Postmaster implements SessionHandler {
+  /** One message taken. */
+  record Mail(SessionFacts session, Envelope envelope, String text) {}
+
+  final List<Mail> mails = new CopyOnWriteArrayList<>();
+  final List<SessionFacts> disconnected = new CopyOnWriteArrayList<>();
+  volatile Supplier<Answer> onConnect = Answer::proceed;
+  volatile Supplier<Answer> onHelo = Answer::proceed;
+  volatile Supplier<Answer> onMail = Answer::proceed;
+  volatile Supplier<Verdict> onMessage = () -> Verdict.reply(250, "2.0.0", "queued");
+
+  /** If set, a message's reply is left to the test. */
+  volatile @Nullable Consumer<Consumer<Verdict>> later;
+
+  private final CredentialStore users = CredentialStore.ofUsers(Map.of("ann", "secret"));
+
+  @Override
+  public Answer connected(SessionFacts session) {
+    return onConnect.get();
+  }
+
+  @Override
+  public Answer helo(SessionFacts session) {
+    return onHelo.get();
+  }
+
+  @Override
+  public @Nullable SaslExchange login(SessionFacts session, String mechanism) {
+    return SaslMechanism.ofName(mechanism).map(m -> m.exchange(users)).orElse(null);
+  }
+
+  @Override
+  public Answer mail(SessionFacts session, Envelope envelope, long announcedSize) {
+    return onMail.get();
+  }
+
+  @Override
+  public Answer recipient(SessionFacts session, Envelope envelope, Recipient recipient) {
+    var address = recipient.address();
+    return address.localPart().equals("postmaster") || address.toString().equals("user@local.test")
+        ? Answer.proceed()
+        : Answer.reply(550, "5.7.1", "Relaying denied");
+  }
+
+  @Override
+  public void message(
+      SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
+    mails.add(new Mail(session, envelope, ((HeapSpool.Message) message).text()));
+    message.close();
+    var somebody = later;
+    if (somebody != null) {
+      somebody.accept(reply);
+    } else {
+      reply.accept(onMessage.get());
+    }
+  }
+
+  @Override
+  public void disconnected(SessionFacts session) {
+    disconnected.add(session);
+  }
+}
