@@ -37,6 +37,9 @@ final class Format {
   /** The segment is complete. */
   static final int END = 5;
 
+  /** A place where nothing was written before a crash, or not all of it. */
+  static final int HOLE = 6;
+
   private static final long MAGIC = 0x4d54_4153_4547_4d54L;
 
   private Format() {}
@@ -76,7 +79,7 @@ final class Format {
   static @Nullable RecordHeader recordHeader(ByteBuffer in, int index, long salt, int offset) {
     int length = in.getInt(index);
     int type = in.getInt(index + 4);
-    if (length < 0 || type < MESSAGE || type > END) {
+    if (length < 0 || type < MESSAGE || type > HOLE) {
       return null;
     }
     int synced = in.getInt(index + 8);

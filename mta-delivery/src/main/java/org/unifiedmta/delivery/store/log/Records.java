@@ -24,7 +24,14 @@ final class Records {
   private Records() {}
 
   /** A piece of a body that is a record of its own; its place is that of its bytes. */
-  record Piece(long segment, int offset, int length) {}
+  record Piece(long segment, int offset, int length) {
+
+    boolean overlaps(Piece other) {
+      return segment == other.segment
+          && offset < other.offset + other.length
+          && other.offset < offset + length;
+    }
+  }
 
   /**
    * What a MESSAGE says.
