@@ -26,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.reply.SmtpReply;
@@ -36,6 +37,7 @@ import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.RecipientResult;
 
 /** What is there after a crash, and after damage. */
+@Timeout(120)
 class RecoveryTest {
   private static final int SEGMENT = 8 * 1024;
 
@@ -54,6 +56,7 @@ class RecoveryTest {
 
   @AfterEach
   void close() {
+    disk.forceWaitsFor.countDown();
     store.close();
   }
 
@@ -251,10 +254,10 @@ class RecoveryTest {
     var held = new CountDownLatch(1);
     disk.forceWaitsFor = held;
     var a = Mail.addLater(store, message(store, "a", START, "x.example"));
-    var b = Mail.addLater(store, message(store, "b", START, "x.example"));
-    var c = Mail.addLater(store, message(store, "c", START, "x.example"));
     var segment = Logs.segments(directory).getLast();
     Mail.await(() -> ends(segment) == 2);
+    var b = Mail.addLater(store, message(store, "b", START, "x.example"));
+    var c = Mail.addLater(store, message(store, "c", START, "x.example"));
     held.countDown();
     List.of(a, b, c).forEach(Mail::await);
     var ends = messageEnds(segment);
