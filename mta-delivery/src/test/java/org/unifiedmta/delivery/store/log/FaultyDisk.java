@@ -13,10 +13,11 @@ final class FaultyDisk implements Disk {
   volatile boolean full;
   volatile CountDownLatch forceWaitsFor = new CountDownLatch(0);
   volatile int forces;
+  volatile int waiting;
 
   @Override
   public Handle open(Path file) throws IOException {
-    return new FaultyHandle(disk.open(file));
+    return new FaultyHandle(file, disk.open(file));
   }
 
   @Override
@@ -24,7 +25,7 @@ final class FaultyDisk implements Disk {
     if (full) {
       throw new IOException("No space left on device");
     }
-    return new FaultyHandle(disk.create(file));
+    return new FaultyHandle(file, disk.create(file));
   }
 
   @Override
@@ -42,8 +43,10 @@ final class FaultyDisk implements Disk {
 
   private final class FaultyHandle implements Handle {
     private final Handle file;
+    private final boolean isSegment;
 
-    FaultyHandle(Handle file) {
+    FaultyHandle(Path path, Handle file) {
+      this.isSegment = path.toString().endsWith(Segment.SUFFIX);
       this.file = file;
     }
 
@@ -62,10 +65,16 @@ final class FaultyDisk implements Disk {
 
     @Override
     public void force() throws IOException {
+      if (!isSegment) {
+        return;
+      }
+      waiting++; // by the log's one writer
       try {
         forceWaitsFor.await();
       } catch (InterruptedException e) {
         throw new IOException(e);
+      } finally {
+        waiting--;
       }
       if (forceFails) {
         throw new IOException("Input/output error");
