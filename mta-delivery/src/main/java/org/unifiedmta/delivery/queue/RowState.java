@@ -16,4 +16,10 @@ public record RowState(
     DeliveryStatus status,
     int attempts,
     Instant due,
-    @Nullable SmtpReply lastReply) {}
+    @Nullable SmtpReply lastReply) {
+
+  /** The same, to be forgotten. */
+  public RowState ended() {
+    return new RowState(number, true, status, attempts, due, lastReply);
+  }
+}

@@ -65,8 +65,7 @@ final class Format {
         || header.getInt(SEGMENT_HEADER - 4) != crc(bytes, SEGMENT_HEADER - 4)) {
       return null;
     }
-    return new SegmentHeader(
-        header.getInt(), header.getLong(), header.getLong(), header.getLong());
+    return new SegmentHeader(header.getInt(), header.getLong(), header.getLong(), header.getLong());
   }
 
   static void putRecordHeader(

@@ -31,10 +31,9 @@ final class LogSpool implements Spool {
   @Override
   public SpoolWriter open(long announcedSize) {
     log.refusal()
-        .ifPresent(
-            why -> {
-              throw new InsufficientStorageException(why);
-            });
+        .ifPresent(why -> {
+          throw new InsufficientStorageException(why);
+        });
     if (!budget.hasRoom(Blocks.BLOCK)) {
       throw new InsufficientStorageException("the memory for messages in transit is used up");
     }

@@ -117,7 +117,10 @@ final class Records {
           });
     }
     var fields = out.buffer();
-    return ByteBuffer.allocate(4 + fields.remaining()).putInt(fields.remaining()).put(fields).flip();
+    return ByteBuffer.allocate(4 + fields.remaining())
+        .putInt(fields.remaining())
+        .put(fields)
+        .flip();
   }
 
   /** How many octets at the start of a MESSAGE's payload come before the body. */

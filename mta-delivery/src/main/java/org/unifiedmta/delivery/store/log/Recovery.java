@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
@@ -158,8 +159,7 @@ final class Recovery {
   }
 
   private static ConfigException damaged(Segment segment, int offset) {
-    return QueueDirectory.damaged(
-        segment.path, offset, "has no whole record where there was one");
+    return QueueDirectory.damaged(segment.path, offset, "has no whole record where there was one");
   }
 
   /** Ends a segment whose writer did not, so that nothing behind its end is ever read. */
@@ -187,6 +187,7 @@ final class Recovery {
         var settled = Records.settled(new Fields.Reader(payload));
         index.apply(settled.id(), settled.rows()).ifPresent(change -> changed(segment, change));
       }
+      case Format.CENSUS -> restore(segment, Records.census(new Fields.Reader(payload)));
       case Format.HOLE ->
           holes.add(
               new Records.Piece(
@@ -220,6 +221,23 @@ final class Recovery {
             segment, reader.offset() + Format.RECORD_HEADER, reader.length(), List.copyOf(others));
     if (index.add(message.id(), stored, LogQueueStore.places(message.rows()))) {
       stored.hold();
+      space.began(message.id(), stored);
+    }
+  }
+
+  private void restore(Segment segment, Records.Census census) {
+    var counted = space.find(census.segment());
+    if (counted == null) {
+      return;
+    }
+    segment.speaksOf.add(counted.sequence);
+    var left =
+        census.left().stream()
+            .collect(Collectors.toMap(Records.Settled::id, Records.Settled::rows));
+    for (long id : List.copyOf(counted.messages)) {
+      index
+          .restore(id, left.getOrDefault(id, List.of()))
+          .ifPresent(change -> changed(segment, change));
     }
   }
 
@@ -229,7 +247,7 @@ final class Recovery {
       segment.speaksOf.add(spokenOf.sequence);
     }
     if (change.ended()) {
-      change.location().drop(space);
+      space.ended(change.id(), change.location());
     }
   }
 }

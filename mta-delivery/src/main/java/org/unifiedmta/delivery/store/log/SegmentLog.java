@@ -84,6 +84,10 @@ final class SegmentLog implements AutoCloseable {
     this.active = activate(spare, sequence);
     this.writer = new Thread(this::run, "mta-log-writer");
     writer.setDaemon(true);
+  }
+
+  /** Starts the writer; once, when all that records speak to is there. */
+  void start() {
     writer.start();
   }
 
@@ -178,8 +182,7 @@ final class SegmentLog implements AutoCloseable {
       return;
     }
     if (!makeRoom(record.isMail(), Format.RECORD_HEADER + payload.length())) {
-      refuse(
-          record, new InsufficientStorageException(spares.failure().orElse("no room for mail")));
+      refuse(record, new InsufficientStorageException(spares.failure().orElse("no room for mail")));
       return;
     }
     // From here on the record is failed with all others when something fails.
@@ -247,8 +250,7 @@ final class SegmentLog implements AutoCloseable {
     disk.forceDirectory(directory);
     writtenTo = Format.SEGMENT_HEADER;
     syncedTo = writtenTo;
-    var segment =
-        new Segment(sequence, salt, path, disk.open(path), spare.size(), spare.reserve());
+    var segment = new Segment(sequence, salt, path, disk.open(path), spare.size(), spare.reserve());
     space.began(segment);
     return segment;
   }

@@ -156,14 +156,14 @@ class LogFailureTest {
     assertThat(store.refusal()).get().asString().contains("No space left");
     var lease = store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst();
     store.settle(lease, DELIVERED);
-    store.claim(ZONE, "a.example", 1000, Duration.ofMinutes(1))
-        .forEach(
-            each ->
-                store.settle(
-                    each,
-                    List.of(
-                        new RecipientResult.Deferred(
-                            SmtpReply.of(450, "4.2.0", "later"), START.plusSeconds(9)))));
+    store
+        .claim(ZONE, "a.example", 1000, Duration.ofMinutes(1))
+        .forEach(each ->
+            store.settle(
+                each,
+                List.of(
+                    new RecipientResult.Deferred(
+                        SmtpReply.of(450, "4.2.0", "later"), START.plusSeconds(9)))));
     disk.full = false;
     await(() -> store.refusal().isEmpty());
     ids.add(add(store, "there is room again", "a.example"));
@@ -189,15 +189,14 @@ class LogFailureTest {
     for (int i = 0; i < 4; i++) {
       readers.add(
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    for (int n = 0; n < 30; n++) {
-                      Thread.currentThread().interrupt();
-                      if (Arrays.equals(readBytes(store.open(id)), body)) {
-                        good.incrementAndGet();
-                      }
-                    }
-                  }));
+              .start(() -> {
+                for (int n = 0; n < 30; n++) {
+                  Thread.currentThread().interrupt();
+                  if (Arrays.equals(readBytes(store.open(id)), body)) {
+                    good.incrementAndGet();
+                  }
+                }
+              }));
     }
     for (var reader : readers) {
       while (!reader.join(Duration.ofMillis(1))) {
@@ -258,12 +257,10 @@ class LogFailureTest {
       }
       assertThat(new String(start) + new String(in.readAllBytes())).isEqualTo(text);
     }
-    await(
-        () -> {
-          add(store, "Subject: filler\r\n\r\n" + "x".repeat(3000), "b.example");
-          store.settle(
-              store.claim(ZONE, "b.example", 1, Duration.ofMinutes(1)).getFirst(), DELIVERED);
-          return Logs.segments(directory).size() <= 3;
-        });
+    await(() -> {
+      add(store, "Subject: filler\r\n\r\n" + "x".repeat(3000), "b.example");
+      store.settle(store.claim(ZONE, "b.example", 1, Duration.ofMinutes(1)).getFirst(), DELIVERED);
+      return Logs.segments(directory).size() <= 3;
+    });
   }
 }

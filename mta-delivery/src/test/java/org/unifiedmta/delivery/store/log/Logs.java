@@ -54,10 +54,7 @@ final class Logs {
 
   private static List<Path> files(Path directory, String suffix) {
     try (var files = Files.list(directory)) {
-      return files
-          .filter(file -> file.getFileName().toString().endsWith(suffix))
-          .sorted()
-          .toList();
+      return files.filter(file -> file.getFileName().toString().endsWith(suffix)).sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

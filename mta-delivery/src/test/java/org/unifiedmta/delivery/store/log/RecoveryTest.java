@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -31,15 +32,23 @@ import org.junit.jupiter.api.io.TempDir;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
+import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.Mail;
 import org.unifiedmta.delivery.queue.ManualTimer;
 import org.unifiedmta.delivery.queue.QueuedMessage;
+import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.delivery.queue.RecipientResult;
 
 /** What is there after a crash, and after damage. */
 @Timeout(120)
 class RecoveryTest {
   private static final int SEGMENT = 8 * 1024;
+
+  private static final List<RecipientResult> DELIVERED =
+      List.of(new RecipientResult.Delivered(SmtpReply.of(250, "2.0.0", "Ok")));
+  private static final List<RecipientResult> DEFERRED =
+      List.of(
+          new RecipientResult.Deferred(SmtpReply.of(450, "4.2.0", "later"), START.plusSeconds(60)));
 
   @TempDir Path place;
   private final ManualTimer timer = new ManualTimer(START);
@@ -64,6 +73,10 @@ class RecoveryTest {
     return Logs.open(queue, timer, SEGMENT, disk);
   }
 
+  private Lease claimOne(String destination) {
+    return store.claim(ZONE, destination, 1, Duration.ofMinutes(1)).getFirst();
+  }
+
   private String addOne(String text) {
     var id = add(store, text, "a.example");
     added.put(id, text);
@@ -83,11 +96,7 @@ class RecoveryTest {
     addOne("Subject: one\r\n\r\n1\r\n");
     var id = add(store, "Subject: two\r\n\r\n2\r\n", "b.example", "c.example");
     added.put(id, "Subject: two\r\n\r\n2\r\n");
-    store.settle(
-        store.claim(ZONE, "b.example", 1, Duration.ofMinutes(1)).getFirst(),
-        List.of(
-            new RecipientResult.Deferred(
-                SmtpReply.of(450, "4.2.0", "later"), START.plusSeconds(60))));
+    store.settle(store.claim(ZONE, "b.example", 1, Duration.ofMinutes(1)).getFirst(), DEFERRED);
     addOne("Subject: three\r\n\r\n3\r\n");
     return Logs.segments(directory).getLast();
   }
@@ -308,9 +317,7 @@ class RecoveryTest {
     var last = "";
     for (int i = 0; i < 60; i++) {
       last = addOne("Subject: filler\r\n\r\n" + "x".repeat(500));
-      store.settle(
-          store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst(),
-          List.of(new RecipientResult.Delivered(SmtpReply.of(250, "2.0.0", "Ok"))));
+      store.settle(store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst(), DELIVERED);
     }
     timer.advance(Duration.ofDays(-400));
     for (int i = 0; i < 3; i++) {
@@ -326,9 +333,7 @@ class RecoveryTest {
     var stays = add(store, "stays", "slow.example");
     for (int i = 0; i < 300; i++) {
       add(store, "Subject: filler\r\n\r\n" + "x".repeat(500), "a.example");
-      store.settle(
-          store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst(),
-          List.of(new RecipientResult.Delivered(SmtpReply.of(250, "2.0.0", "Ok"))));
+      store.settle(store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst(), DELIVERED);
     }
     Mail.await(() -> Logs.segments(directory).size() <= 3);
     for (int i = 0; i < 2; i++) {
@@ -338,6 +343,39 @@ class RecoveryTest {
       store = open(directory);
     }
     assertThat(Logs.segments(directory)).hasSizeLessThanOrEqualTo(4);
+  }
+
+  @Test
+  void aFewOldMessagesDoNotKeepAllThatCameAfterThem() {
+    // Each message is settled a segment later, so that each segment speaks of the one before.
+    var stays = add(store, "stays", "slow.example", "gone.example", "later.example");
+    store.settle(claimOne("gone.example"), DELIVERED);
+    store.settle(claimOne("later.example"), DEFERRED);
+    var open = new ArrayDeque<Lease>();
+    for (int i = 0; i < 300; i++) {
+      add(store, "Subject: filler\r\n\r\n" + "x".repeat(500), "a.example");
+      open.add(claimOne("a.example"));
+      if (open.size() > 15) {
+        store.settle(open.remove(), DELIVERED);
+      }
+    }
+    open.forEach(lease -> store.settle(lease, DELIVERED));
+    Mail.await(() -> {
+      add(store, "more", "a.example");
+      store.settle(claimOne("a.example"), DELIVERED);
+      return Logs.segments(directory).size() <= 5;
+    });
+    assertThat(claimOne("slow.example").id()).isEqualTo(stays);
+    for (int i = 0; i < 3; i++) {
+      var copy = Logs.copy(directory);
+      store.close();
+      store = open(i == 1 ? copy : directory);
+      assertThat(store.list(null, 9)).extracting(QueuedMessage::id).containsExactly(stays);
+      assertThat(store.find(stays).orElseThrow().rows())
+          .extracting(QueuedRow::status)
+          .containsExactly(DeliveryStatus.PENDING, DeliveryStatus.DEFERRED);
+      assertThat(read(store.open(stays))).isEqualTo("stays");
+    }
   }
 
   @Test
@@ -382,10 +420,9 @@ class RecoveryTest {
       body.close();
     }
     addOne("last");
-    Mail.await(
-        () -> {
-          addOne("more");
-          return Logs.segments(directory).size() <= 3;
-        });
+    Mail.await(() -> {
+      addOne("more");
+      return Logs.segments(directory).size() <= 3;
+    });
   }
 }
