@@ -17,7 +17,7 @@ import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -112,8 +112,8 @@ public final class QueueIndex<L> implements AutoCloseable {
       return isLeased() && status != DeliveryStatus.FAILED ? DeliveryStatus.PROCESSING : status;
     }
 
-    RowState state(boolean finished) {
-      return new RowState(number, finished, status, attempts, due, lastReply);
+    RowState state() {
+      return new RowState(number, false, status, attempts, due, lastReply);
     }
   }
 
@@ -157,7 +157,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   private final TreeMap<Long, Message<L>> messages = new TreeMap<>();
   private final Map<Key, Waiting<L>> destinations = new HashMap<>();
   private final TreeSet<Held<L>> leases = new TreeSet<>(BY_END);
-  private final long[] counts = new long[DeliveryStatus.values().length];
+  private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
   private long nextSerial;
   private Timer.@Nullable Handle wakeUp;
   private @Nullable Instant wakeUpAt;
@@ -190,7 +190,7 @@ public final class QueueIndex<L> implements AutoCloseable {
         var place = places.get(i);
         var row = new Row<>(message, i, user(place.zone(), place.destination()), place.due());
         message.rows[i] = row;
-        counts[row.status.ordinal()]++;
+        count(row, 1);
       }
       return true;
     } finally {
@@ -258,7 +258,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     lock.lock();
     try {
       return Optional.ofNullable(messages.get(id))
-          .map(message -> unfinished(message).map(row -> row.state(false)).toList());
+          .map(message -> unfinished(message).map(row -> row.state()).toList());
     } finally {
       lock.unlock();
     }
@@ -335,7 +335,7 @@ public final class QueueIndex<L> implements AutoCloseable {
         var row = heldRow(lease, lease.rows().get(i));
         if (row != null) {
           message = row.message;
-          var state = after(row, results.get(i), now);
+          var state = row.state().after(results.get(i), now);
           states.add(state);
           change(row, state, told);
         }
@@ -344,38 +344,6 @@ public final class QueueIndex<L> implements AutoCloseable {
         write(message, states);
       }
     });
-  }
-
-  private static RowState after(Row<?> row, RecipientResult result, Instant now) {
-    boolean report = row.status == DeliveryStatus.FAILED;
-    return switch (result) {
-      case RecipientResult.Delivered delivered ->
-          new RowState(
-              row.number,
-              true,
-              report ? DeliveryStatus.FAILED : DeliveryStatus.DELIVERED,
-              row.attempts + 1,
-              now,
-              delivered.reply());
-      case RecipientResult.Reported reported ->
-          new RowState(row.number, true, DeliveryStatus.FAILED, row.attempts, now, row.lastReply);
-      // A report that could not be made: what is to be reported stays as it is.
-      case RecipientResult.Deferred deferred when report ->
-          new RowState(row.number, false, row.status, row.attempts, deferred.due(), row.lastReply);
-      case RecipientResult.Failed failed when report ->
-          new RowState(row.number, false, row.status, row.attempts, now, row.lastReply);
-      case RecipientResult.Deferred deferred ->
-          new RowState(
-              row.number,
-              false,
-              DeliveryStatus.DEFERRED,
-              row.attempts + 1,
-              deferred.due(),
-              deferred.reply());
-      case RecipientResult.Failed failed ->
-          new RowState(
-              row.number, false, DeliveryStatus.FAILED, row.attempts + 1, now, failed.reply());
-    };
   }
 
   /** As {@link QueueStore#release}. */
@@ -395,20 +363,15 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** As {@link QueueStore#cancel}. */
   public boolean cancel(long id) {
-    return changeWaiting(
-        id,
-        row ->
-            new RowState(
-                row.number, true, DeliveryStatus.CANCELLED, row.attempts, row.due, row.lastReply));
+    return changeWaiting(id, RowState::cancelled);
   }
 
   /** As {@link QueueStore#reschedule}. */
   public boolean reschedule(long id, Instant due) {
-    return changeWaiting(
-        id, row -> new RowState(row.number, false, row.status, row.attempts, due, row.lastReply));
+    return changeWaiting(id, state -> state.withDue(due));
   }
 
-  private boolean changeWaiting(long id, Function<Row<L>, RowState> change) {
+  private boolean changeWaiting(long id, UnaryOperator<RowState> change) {
     var states = new ArrayList<RowState>();
     changing(told -> {
       var message = messages.get(id);
@@ -417,7 +380,7 @@ public final class QueueIndex<L> implements AutoCloseable {
       }
       for (var row : message.rows) {
         if (row != null && !row.isLeased()) {
-          var state = change.apply(row);
+          var state = change.apply(row.state());
           states.add(state);
           change(row, state, told);
         }
@@ -485,7 +448,7 @@ public final class QueueIndex<L> implements AutoCloseable {
               DeliveryStatus.PROCESSING,
               DeliveryStatus.DEFERRED,
               DeliveryStatus.FAILED)) {
-        counted.put(status, counts[status.ordinal()]);
+        counted.put(status, counts.getOrDefault(status, 0L));
       }
       return counted;
     } finally {
@@ -585,7 +548,7 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** Takes a row out of the counts and of its waiting line; {@link #enter} is the way back. */
   private void leave(Row<L> row) {
-    counts[row.shownStatus().ordinal()]--;
+    count(row, -1);
     if (row.waits) {
       row.at.rows.remove(row);
       row.waits = false;
@@ -593,11 +556,15 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private void enter(Row<L> row) {
-    counts[row.shownStatus().ordinal()]++;
+    count(row, 1);
     if (!row.isLeased()) {
       row.at.rows.add(row);
       row.waits = true;
     }
+  }
+
+  private void count(Row<L> row, long n) {
+    counts.merge(row.shownStatus(), n, Long::sum);
   }
 
   private Waiting<L> user(String zone, String destination) {

@@ -56,11 +56,7 @@ final class Segment {
     return holds.decrementAndGet() == 0;
   }
 
-  boolean isHeld() {
-    return holds.get() > 0;
-  }
-
-  /** Whether only what it says of others keeps it. */
+  /** Whether nobody holds it; what it says of other segments may keep it. */
   boolean isDead() {
     return holds.get() == 0;
   }

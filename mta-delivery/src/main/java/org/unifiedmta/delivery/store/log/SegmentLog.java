@@ -127,7 +127,7 @@ final class SegmentLog implements AutoCloseable {
     lock.lock();
     try {
       while (queue.isEmpty()) {
-        long left = syncBy == Long.MAX_VALUE ? Long.MAX_VALUE : syncBy - System.nanoTime();
+        long left = untilSync();
         if (closing) {
           return null;
         }
@@ -151,13 +151,18 @@ final class SegmentLog implements AutoCloseable {
     }
   }
 
+  /** Nanoseconds until what must be synced soon must be. */
+  private long untilSync() {
+    return syncBy == Long.MAX_VALUE ? Long.MAX_VALUE : syncBy - System.nanoTime();
+  }
+
   private void write(ArrayDeque<Append> batch) {
     try {
       for (var record = batch.poll(); record != null; record = batch.poll()) {
         place(record);
       }
       flush();
-      if (syncNow || System.nanoTime() - syncBy >= 0 && syncBy != Long.MAX_VALUE) {
+      if (syncNow || untilSync() <= 0) {
         sync();
       }
       if (failure == null) {

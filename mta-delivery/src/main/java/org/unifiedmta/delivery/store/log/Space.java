@@ -45,7 +45,7 @@ final class Space implements AutoCloseable {
   }
 
   void ended(Segment segment) {
-    due |= !segment.isHeld();
+    due |= segment.isDead();
   }
 
   /** A message is in the log; its segments are held for it. */
@@ -101,8 +101,8 @@ final class Space implements AutoCloseable {
   /** Only where it is worth it: a census must be much smaller than what it sets free. */
   private void countWhatKeeps(Segment dead) {
     var keepers = dead.speaksOf.stream().map(segments::get).filter(Objects::nonNull).toList();
-    long messages = keepers.stream().mapToLong(keeper -> keeper.messages.size()).sum();
-    if (messages * CENSUS_ENTRY + keepers.size() * CENSUS_ENTRY > dead.capacity / WORTH) {
+    long entries = keepers.stream().mapToLong(keeper -> 1 + keeper.messages.size()).sum();
+    if (entries * CENSUS_ENTRY > dead.capacity / WORTH) {
       return;
     }
     for (var keeper : keepers) {
