@@ -148,7 +148,7 @@ final class Recovery {
     if (length < 0) {
       throw damaged(segment, hole);
     }
-    log.warn("{} has a hole at offset {}, left by a crash", segment.path, hole);
+    log.info("{} has a hole at offset {}, left by a crash", segment.path, hole);
     int crc = reader.crc(hole + Format.RECORD_HEADER, length);
     var record = ByteBuffer.allocate(Format.RECORD_HEADER);
     Format.putRecordHeader(record, segment.salt, hole, length, Format.HOLE, hole, crc);
