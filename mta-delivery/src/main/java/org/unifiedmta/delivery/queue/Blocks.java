@@ -4,6 +4,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ObjIntConsumer;
 
 /** Bytes in memory, in blocks, so that growing never copies. Filled by one thread. */
 public final class Blocks {
@@ -51,17 +52,22 @@ public final class Blocks {
     }
   }
 
-  /** The bytes, as views of the blocks. */
-  public List<ByteBuffer> buffers() {
-    var buffers = new ArrayList<ByteBuffer>(blocks.size());
+  /** Hands the blocks out, each with the number of octets in it. */
+  public void forEach(ObjIntConsumer<byte[]> taker) {
     long left = size;
     for (var block : blocks) {
       int length = (int) Math.min(left, block.length);
       if (length > 0) {
-        buffers.add(ByteBuffer.wrap(block, 0, length));
+        taker.accept(block, length);
       }
       left -= length;
     }
+  }
+
+  /** The bytes, as views of the blocks. */
+  public List<ByteBuffer> buffers() {
+    var buffers = new ArrayList<ByteBuffer>(blocks.size());
+    forEach((block, length) -> buffers.add(ByteBuffer.wrap(block, 0, length)));
     return buffers;
   }
 

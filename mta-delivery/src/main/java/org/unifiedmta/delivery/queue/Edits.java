@@ -12,6 +12,7 @@ import org.unifiedmta.core.spool.SpooledMessage.Cut;
  * @param prefix goes in front; not to be changed afterwards
  * @param cuts ranges of the message as received that are left out, ascending, not overlapping
  */
+@SuppressWarnings("ArrayRecordComponent") // taken over and handed out without a copy
 public record Edits(byte[] prefix, List<Cut> cuts) {
   public static final Edits NONE = new Edits(new byte[0], List.of());
 

@@ -97,7 +97,7 @@ final class MemorySpool implements Spool {
   }
 
   /** The bytes that a message and its edited versions share. */
-  private final class Body {
+  private static final class Body {
     final Blocks blocks;
     final HeaderSection header;
     final AtomicBoolean owned = new AtomicBoolean(true);

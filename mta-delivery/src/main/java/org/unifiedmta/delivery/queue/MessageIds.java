@@ -12,6 +12,7 @@ public final class MessageIds {
   private static final long EPOCH = Instant.parse("2020-01-01T00:00:00Z").toEpochMilli();
   private static final int NODE_BITS = 7;
   private static final int COUNTER_BITS = 14;
+  private static final long COUNTER = (1L << COUNTER_BITS) - 1;
   private static final int TIME_SHIFT = NODE_BITS + COUNTER_BITS;
 
   private final Timer timer;
@@ -32,8 +33,8 @@ public final class MessageIds {
 
   /** The node stays 0 when the counter is full: the time is carried on instead. */
   private static long after(long id) {
-    boolean full = (id + 1 & (1L << COUNTER_BITS) - 1) == 0;
-    return full ? (id >>> TIME_SHIFT) + 1 << TIME_SHIFT : id + 1;
+    boolean full = (id & COUNTER) == COUNTER;
+    return full ? ((id >>> TIME_SHIFT) + 1) << TIME_SHIFT : id + 1;
   }
 
   /** The greatest id given out so far. */
@@ -59,7 +60,7 @@ public final class MessageIds {
       if (digit < 0) {
         return -1;
       }
-      id = id << 4 | digit;
+      id = (id << 4) | digit;
     }
     return Math.max(id, -1);
   }

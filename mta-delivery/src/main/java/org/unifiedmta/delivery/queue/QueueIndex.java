@@ -17,7 +17,9 @@ import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
@@ -110,8 +112,8 @@ public final class QueueIndex<L> implements AutoCloseable {
       return isLeased() && status != DeliveryStatus.FAILED ? DeliveryStatus.PROCESSING : status;
     }
 
-    RowState state(boolean finished) {
-      return new RowState(number, finished, status, attempts, due, lastReply);
+    RowState state() {
+      return new RowState(number, false, status, attempts, due, lastReply);
     }
   }
 
@@ -155,7 +157,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   private final TreeMap<Long, Message<L>> messages = new TreeMap<>();
   private final Map<Key, Waiting<L>> destinations = new HashMap<>();
   private final TreeSet<Held<L>> leases = new TreeSet<>(BY_END);
-  private final long[] counts = new long[DeliveryStatus.values().length];
+  private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
   private long nextSerial;
   private Timer.@Nullable Handle wakeUp;
   private @Nullable Instant wakeUpAt;
@@ -188,7 +190,7 @@ public final class QueueIndex<L> implements AutoCloseable {
         var place = places.get(i);
         var row = new Row<>(message, i, user(place.zone(), place.destination()), place.due());
         message.rows[i] = row;
-        counts[row.status.ordinal()]++;
+        count(row, 1);
       }
       return true;
     } finally {
@@ -198,13 +200,12 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** Lets the message's rows be claimed. */
   public void offer(long id) {
-    changing(
-        told -> {
-          var message = messages.get(id);
-          if (message != null) {
-            offer(message, told);
-          }
-        });
+    changing(told -> {
+      var message = messages.get(id);
+      if (message != null) {
+        offer(message, told);
+      }
+    });
   }
 
   /** Lets the rows of all messages be claimed. */
@@ -252,22 +253,52 @@ public final class QueueIndex<L> implements AutoCloseable {
             .toList());
   }
 
+  /** What must be remembered of a message's rows, or empty if it has ended. */
+  public Optional<List<RowState>> states(long id) {
+    lock.lock();
+    try {
+      return Optional.ofNullable(messages.get(id))
+          .map(message -> unfinished(message).map(row -> row.state()).toList());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sets a message's rows to states that were remembered of all of them, and ends the others. */
+  public Optional<Change<L>> restore(long id, List<RowState> states) {
+    lock.lock();
+    try {
+      var left = states.stream().map(RowState::number).collect(Collectors.toSet());
+      var all = new ArrayList<>(states);
+      states(id).orElse(List.of()).stream()
+          .filter(row -> !left.contains(row.number()))
+          .map(RowState::ended)
+          .forEach(all::add);
+      return apply(id, all);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static <L> Stream<Row<L>> unfinished(Message<L> message) {
+    return Arrays.stream(message.rows).filter(Objects::nonNull);
+  }
+
   /** As {@link QueueStore#claim}. */
   public List<Lease> claim(String zone, String destination, int limit, Duration leaseFor) {
     var claimed = new ArrayList<Lease>();
-    changing(
-        told -> {
-          var now = timer.now();
-          expire(now, told);
-          var waiting = destinations.get(new Key(zone, destination));
-          while (waiting != null && claimed.size() < limit && !waiting.rows.isEmpty()) {
-            var first = waiting.rows.first();
-            if (first.due.isAfter(now)) {
-              return;
-            }
-            claimed.add(lease(first.message, waiting, now, now.plus(leaseFor)));
-          }
-        });
+    changing(told -> {
+      var now = timer.now();
+      expire(now, told);
+      var waiting = destinations.get(new Key(zone, destination));
+      while (waiting != null && claimed.size() < limit && !waiting.rows.isEmpty()) {
+        var first = waiting.rows.first();
+        if (first.due.isAfter(now)) {
+          return;
+        }
+        claimed.add(lease(first.message, waiting, now, now.plus(leaseFor)));
+      }
+    });
     return claimed;
   }
 
@@ -296,111 +327,68 @@ public final class QueueIndex<L> implements AutoCloseable {
       throw new IllegalArgumentException(
           results.size() + " results for " + lease.rows().size() + " rows");
     }
-    changing(
-        told -> {
-          var now = timer.now();
-          var states = new ArrayList<RowState>();
-          Message<L> message = null;
-          for (int i = 0; i < results.size(); i++) {
-            var row = heldRow(lease, lease.rows().get(i));
-            if (row != null) {
-              message = row.message;
-              var state = after(row, results.get(i), now);
-              states.add(state);
-              change(row, state, told);
-            }
-          }
-          if (message != null) {
-            write(message, states);
-          }
-        });
-  }
-
-  private static RowState after(Row<?> row, RecipientResult result, Instant now) {
-    boolean report = row.status == DeliveryStatus.FAILED;
-    return switch (result) {
-      case RecipientResult.Delivered delivered ->
-          new RowState(
-              row.number,
-              true,
-              report ? DeliveryStatus.FAILED : DeliveryStatus.DELIVERED,
-              row.attempts + 1,
-              now,
-              delivered.reply());
-      case RecipientResult.Reported reported ->
-          new RowState(
-              row.number, true, DeliveryStatus.FAILED, row.attempts, now, row.lastReply);
-      // A report that could not be made: what is to be reported stays as it is.
-      case RecipientResult.Deferred deferred when report ->
-          new RowState(
-              row.number, false, row.status, row.attempts, deferred.due(), row.lastReply);
-      case RecipientResult.Failed failed when report ->
-          new RowState(row.number, false, row.status, row.attempts, now, row.lastReply);
-      case RecipientResult.Deferred deferred ->
-          new RowState(
-              row.number,
-              false,
-              DeliveryStatus.DEFERRED,
-              row.attempts + 1,
-              deferred.due(),
-              deferred.reply());
-      case RecipientResult.Failed failed ->
-          new RowState(
-              row.number, false, DeliveryStatus.FAILED, row.attempts + 1, now, failed.reply());
-    };
+    changing(told -> {
+      var now = timer.now();
+      var states = new ArrayList<RowState>();
+      Message<L> message = null;
+      for (int i = 0; i < results.size(); i++) {
+        var row = heldRow(lease, lease.rows().get(i));
+        if (row != null) {
+          message = row.message;
+          var state = row.state().after(results.get(i), now);
+          states.add(state);
+          change(row, state, told);
+        }
+      }
+      if (message != null) {
+        write(message, states);
+      }
+    });
   }
 
   /** As {@link QueueStore#release}. */
   public void release(Lease lease) {
-    changing(
-        told -> {
-          for (int number : lease.rows()) {
-            var row = heldRow(lease, number);
-            if (row != null && row.isLeased()) {
-              leave(row);
-              letGo(row);
-              enter(row);
-              told.add(row.at.key, row.due);
-            }
-          }
-        });
+    changing(told -> {
+      for (int number : lease.rows()) {
+        var row = heldRow(lease, number);
+        if (row != null && row.isLeased()) {
+          leave(row);
+          letGo(row);
+          enter(row);
+          told.add(row.at.key, row.due);
+        }
+      }
+    });
   }
 
   /** As {@link QueueStore#cancel}. */
   public boolean cancel(long id) {
-    return changeWaiting(
-        id,
-        row ->
-            new RowState(
-                row.number, true, DeliveryStatus.CANCELLED, row.attempts, row.due, row.lastReply));
+    return changeWaiting(id, RowState::cancelled);
   }
 
   /** As {@link QueueStore#reschedule}. */
   public boolean reschedule(long id, Instant due) {
-    return changeWaiting(
-        id,
-        row -> new RowState(row.number, false, row.status, row.attempts, due, row.lastReply));
+    return changeWaiting(id, state -> state.withDue(due));
   }
 
-  private boolean changeWaiting(long id, Function<Row<L>, RowState> change) {
+  private boolean changeWaiting(long id, UnaryOperator<RowState> change) {
     var states = new ArrayList<RowState>();
-    changing(
-        told -> {
-          var message = messages.get(id);
-          if (message == null) {
-            return;
-          }
-          for (var row : message.rows) {
-            if (row != null && !row.isLeased()) {
-              var state = change.apply(row);
-              states.add(state);
-              change(row, state, told);
-            }
-          }
-          if (!states.isEmpty()) {
-            write(message, states);
-          }
-        });
+    changing(told -> {
+      var message = messages.get(id);
+      if (message == null) {
+        return;
+      }
+      for (var row : message.rows) {
+        if (row != null && !row.isLeased()) {
+          var state = change.apply(row.state());
+          states.add(state);
+          change(row, state, told);
+        }
+      }
+      if (!states.isEmpty()) {
+        write(message, states);
+      }
+    });
     return !states.isEmpty();
   }
 
@@ -434,20 +422,18 @@ public final class QueueIndex<L> implements AutoCloseable {
   private static <L, T> T look(Message<L> message, BiFunction<L, List<RowView>, T> look) {
     return look.apply(
         message.location,
-        Arrays.stream(message.rows)
-            .filter(Objects::nonNull)
-            .map(
-                row ->
-                    new RowView(
-                        row.at.key.zone,
-                        row.at.key.destination,
-                        new RowState(
-                            row.number,
-                            false,
-                            row.shownStatus(),
-                            row.attempts,
-                            row.due,
-                            row.lastReply)))
+        unfinished(message)
+            .map(row ->
+                new RowView(
+                    row.at.key.zone,
+                    row.at.key.destination,
+                    new RowState(
+                        row.number,
+                        false,
+                        row.shownStatus(),
+                        row.attempts,
+                        row.due,
+                        row.lastReply)))
             .toList());
   }
 
@@ -462,7 +448,7 @@ public final class QueueIndex<L> implements AutoCloseable {
               DeliveryStatus.PROCESSING,
               DeliveryStatus.DEFERRED,
               DeliveryStatus.FAILED)) {
-        counted.put(status, counts[status.ordinal()]);
+        counted.put(status, counts.getOrDefault(status, 0L));
       }
       return counted;
     } finally {
@@ -476,13 +462,12 @@ public final class QueueIndex<L> implements AutoCloseable {
     try {
       return destinations.values().stream()
           .filter(waiting -> !waiting.rows.isEmpty())
-          .map(
-              waiting ->
-                  new QueueStore.Destination(
-                      waiting.key.zone,
-                      waiting.key.destination,
-                      waiting.rows.size(),
-                      waiting.rows.first().due))
+          .map(waiting ->
+              new QueueStore.Destination(
+                  waiting.key.zone,
+                  waiting.key.destination,
+                  waiting.rows.size(),
+                  waiting.rows.first().due))
           .toList();
     } finally {
       lock.unlock();
@@ -525,8 +510,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private void write(Message<L> message, List<RowState> states) {
-    journal.accept(
-        new Change<>(message.id, message.location, states, message.unfinished == 0));
+    journal.accept(new Change<>(message.id, message.location, states, message.unfinished == 0));
   }
 
   private void change(Row<L> row, RowState state, Notices told) {
@@ -564,7 +548,7 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** Takes a row out of the counts and of its waiting line; {@link #enter} is the way back. */
   private void leave(Row<L> row) {
-    counts[row.shownStatus().ordinal()]--;
+    count(row, -1);
     if (row.waits) {
       row.at.rows.remove(row);
       row.waits = false;
@@ -572,11 +556,15 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private void enter(Row<L> row) {
-    counts[row.shownStatus().ordinal()]++;
+    count(row, 1);
     if (!row.isLeased()) {
       row.at.rows.add(row);
       row.waits = true;
     }
+  }
+
+  private void count(Row<L> row, long n) {
+    counts.merge(row.shownStatus(), n, Long::sum);
   }
 
   private Waiting<L> user(String zone, String destination) {
@@ -633,13 +621,12 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private void wake() {
-    changing(
-        told -> {
-          wakeUpAt = null;
-          expire(timer.now(), told);
-          if (!leases.isEmpty()) {
-            wakeAt(leases.first().until);
-          }
-        });
+    changing(told -> {
+      wakeUpAt = null;
+      expire(timer.now(), told);
+      if (!leases.isEmpty()) {
+        wakeAt(leases.first().until);
+      }
+    });
   }
 }

@@ -179,14 +179,12 @@ public abstract class QueueStoreContract {
     assertThat(claimOne("b.example").rows()).containsExactly(1);
     store.settle(
         lease,
-        List.of(
-            new Delivered(OK), new Deferred(BUSY, START.plusSeconds(60)), new Failed(UNKNOWN)));
+        List.of(new Delivered(OK), new Deferred(BUSY, START.plusSeconds(60)), new Failed(UNKNOWN)));
     var found = store.find(id).orElseThrow();
     assertThat(found.rows()).extracting(QueuedRow::number).containsExactly(1, 2, 3);
     assertThat(found.rows())
         .extracting(QueuedRow::status)
-        .containsExactly(
-            DeliveryStatus.PROCESSING, DeliveryStatus.DEFERRED, DeliveryStatus.FAILED);
+        .containsExactly(DeliveryStatus.PROCESSING, DeliveryStatus.DEFERRED, DeliveryStatus.FAILED);
     assertThat(found.envelope().recipients()).hasSize(4);
     assertThat(store.counts())
         .containsEntry(DeliveryStatus.PENDING, 0L)
@@ -266,7 +264,9 @@ public abstract class QueueStoreContract {
     var lease = claimOne("a.example");
     assertThat(store.cancel(id)).isTrue();
     assertThat(store.cancel(id)).isFalse();
-    assertThat(store.find(id).orElseThrow().rows()).extracting(QueuedRow::number).containsExactly(0);
+    assertThat(store.find(id).orElseThrow().rows())
+        .extracting(QueuedRow::number)
+        .containsExactly(0);
     store.settle(lease, List.of(new Deferred(BUSY, START)));
     assertThat(store.cancel(id)).isTrue();
     store = reopened(store);
@@ -307,7 +307,9 @@ public abstract class QueueStoreContract {
         .isEqualTo(DeliveryStatus.FAILED);
     store.settle(report, List.of(new Reported()));
     store = reopened(store);
-    assertThat(store.find(id).orElseThrow().rows()).extracting(QueuedRow::number).containsExactly(1);
+    assertThat(store.find(id).orElseThrow().rows())
+        .extracting(QueuedRow::number)
+        .containsExactly(1);
     assertThat(claim(Destinations.REPORT)).isEmpty();
   }
 
@@ -315,8 +317,7 @@ public abstract class QueueStoreContract {
   void aReportThatCannotBeMadeNowIsMadeLater() {
     var id = add(store, "mail", "a.example");
     store.settle(claimOne("a.example"), List.of(new Failed(UNKNOWN)));
-    store.settle(
-        claimOne(Destinations.REPORT), List.of(new Deferred(BUSY, START.plusSeconds(60))));
+    store.settle(claimOne(Destinations.REPORT), List.of(new Deferred(BUSY, START.plusSeconds(60))));
     assertThat(claim(Destinations.REPORT)).isEmpty();
     timer.advance(Duration.ofSeconds(60));
     store = reopened(store);
@@ -336,14 +337,7 @@ public abstract class QueueStoreContract {
         add(
             store,
             new NewMessage(
-                dsn.id(),
-                dsn.envelope(),
-                dsn.body(),
-                dsn.rows(),
-                START,
-                null,
-                null,
-                report));
+                dsn.id(), dsn.envelope(), dsn.body(), dsn.rows(), START, null, null, report));
     for (int i = 0; i < 2; i++) {
       assertThat(store.find(id).orElseThrow().rows())
           .extracting(QueuedRow::number)
@@ -361,7 +355,9 @@ public abstract class QueueStoreContract {
       ids.add(add(store, "mail " + i, "a.example"));
     }
     assertThat(store.list(null, 3)).extracting(QueuedMessage::id).isEqualTo(ids.subList(0, 3));
-    assertThat(store.list(ids.get(2), 3)).extracting(QueuedMessage::id).isEqualTo(ids.subList(3, 6));
+    assertThat(store.list(ids.get(2), 3))
+        .extracting(QueuedMessage::id)
+        .isEqualTo(ids.subList(3, 6));
     assertThat(store.list(ids.get(6), 3)).isEmpty();
     assertThat(store.find("nonsense")).isEmpty();
   }
@@ -370,11 +366,10 @@ public abstract class QueueStoreContract {
   void theListenerHearsOfEveryRowThatWaits() {
     var told = new CopyOnWriteArrayList<String>();
     var waits = new AtomicInteger();
-    store.onDue(
-        (zone, destination, due) -> {
-          told.add(zone + " " + destination + " " + Duration.between(START, due).toSeconds());
-          waits.set(store.destinations().size());
-        });
+    store.onDue((zone, destination, due) -> {
+      told.add(zone + " " + destination + " " + Duration.between(START, due).toSeconds());
+      waits.set(store.destinations().size());
+    });
     var id = add(store, "mail", "a.example", "b.example");
     Mail.await(() -> told.size() == 2);
     assertThat(told).containsExactly("zone a.example 0", "zone b.example 0");

@@ -17,14 +17,14 @@ final class Chunk extends Append {
   private @Nullable Segment segment;
   private int bytesAt;
 
-  Chunk(LogBody body, Budget budget, ByteBuffer content, int capacity) {
+  Chunk(LogBody body, Budget budget, byte[] block, int length) {
     super(Format.CHUNK, Urgency.SOMETIME);
     this.body = body;
     this.budget = budget;
-    this.capacity = capacity;
-    this.bytes = content.array();
-    this.length = content.remaining();
-    this.payload = Payload.of(List.of(content));
+    this.bytes = block;
+    this.length = length;
+    this.capacity = block.length;
+    this.payload = Payload.of(List.of(ByteBuffer.wrap(block, 0, length)));
   }
 
   @Override

@@ -89,6 +89,7 @@ final class FileDisk implements Disk {
     }
 
     /** After an interrupt of this reader, or of another one. */
+    @SuppressWarnings("ReferenceEquality") // it is about this very channel
     private void reopen(FileChannel broken) throws IOException {
       opening.lock();
       try {

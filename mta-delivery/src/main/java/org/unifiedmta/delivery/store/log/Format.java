@@ -37,6 +37,9 @@ final class Format {
   /** The segment is complete. */
   static final int END = 5;
 
+  /** A place where nothing was written before a crash, or not all of it. */
+  static final int HOLE = 6;
+
   private static final long MAGIC = 0x4d54_4153_4547_4d54L;
 
   private Format() {}
@@ -62,8 +65,7 @@ final class Format {
         || header.getInt(SEGMENT_HEADER - 4) != crc(bytes, SEGMENT_HEADER - 4)) {
       return null;
     }
-    return new SegmentHeader(
-        header.getInt(), header.getLong(), header.getLong(), header.getLong());
+    return new SegmentHeader(header.getInt(), header.getLong(), header.getLong(), header.getLong());
   }
 
   static void putRecordHeader(
@@ -76,7 +78,7 @@ final class Format {
   static @Nullable RecordHeader recordHeader(ByteBuffer in, int index, long salt, int offset) {
     int length = in.getInt(index);
     int type = in.getInt(index + 4);
-    if (length < 0 || type < MESSAGE || type > END) {
+    if (length < 0 || type < MESSAGE || type > HOLE) {
       return null;
     }
     int synced = in.getInt(index + 8);

@@ -5,6 +5,8 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -83,7 +85,7 @@ public final class LogQueueStore implements QueueStore {
     var path = directory.path();
     this.directory = directory;
     this.spares = new Spares(path, disk, settings.segmentSize(), settings.retryAfter());
-    this.space = new Space(path, disk, spares);
+    this.space = new Space(path, disk, spares, this::count);
     this.index = new QueueIndex<>(timer, this::write);
     try {
       var recovery = new Recovery(path, disk, space, index);
@@ -108,11 +110,16 @@ public final class LogQueueStore implements QueueStore {
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
     index.offerAll();
+    segments.start();
     metrics.gauge("queue.log.size", space::octets);
   }
 
   private void write(QueueIndex.Change<Stored> change) {
     segments.append(new SettleAppend(change, space));
+  }
+
+  private void count(Segment segment) {
+    segments.append(new CensusAppend(segment, index, space));
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
@@ -146,9 +153,7 @@ public final class LogQueueStore implements QueueStore {
     var told =
         settles == null
             ? null
-            : index
-                .look(MessageIds.parse(settles.id()), (stored, rows) -> stored)
-                .orElse(null);
+            : index.look(MessageIds.parse(settles.id()), (stored, rows) -> stored).orElse(null);
     segments.append(
         new MessageAppend(message, spooled, told, space, budget, new Outcome(id, done)));
   }
@@ -165,12 +170,13 @@ public final class LogQueueStore implements QueueStore {
     @Override
     public void stored(NewMessage message, Stored where) {
       index.add(id, where, places(message.rows()));
+      space.began(id, where);
       var settles = message.settles();
       if (settles != null) {
         index
             .finish(MessageIds.parse(settles.id()), settles.rows())
             .filter(QueueIndex.Change::ended)
-            .ifPresent(change -> change.location().drop(space));
+            .ifPresent(change -> space.ended(change.id(), change.location()));
       }
       tell(done, message.id(), null);
       index.offer(id);
@@ -241,7 +247,16 @@ public final class LogQueueStore implements QueueStore {
   @Override
   public List<QueuedMessage> list(@Nullable String after, int limit) {
     long from = after == null ? -1 : MessageIds.parse(after);
-    return index.look(from, limit, Held::hold).stream().map(held -> held.read(space)).toList();
+    var page = new ArrayDeque<>(index.look(from, limit, Held::hold));
+    var read = new ArrayList<QueuedMessage>(page.size());
+    try {
+      while (!page.isEmpty()) {
+        read.add(page.remove().read(space));
+      }
+    } finally {
+      page.forEach(held -> held.stored.drop(space));
+    }
+    return read;
   }
 
   @Override

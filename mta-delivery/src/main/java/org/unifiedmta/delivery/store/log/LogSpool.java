@@ -31,10 +31,9 @@ final class LogSpool implements Spool {
   @Override
   public SpoolWriter open(long announcedSize) {
     log.refusal()
-        .ifPresent(
-            why -> {
-              throw new InsufficientStorageException(why);
-            });
+        .ifPresent(why -> {
+          throw new InsufficientStorageException(why);
+        });
     if (!budget.hasRoom(Blocks.BLOCK)) {
       throw new InsufficientStorageException("the memory for messages in transit is used up");
     }
@@ -85,12 +84,12 @@ final class LogSpool implements Spool {
         body.emptyRest();
         return;
       }
-      for (var block : blocks.buffers()) {
-        var chunk = new Chunk(body, budget, block, block.capacity());
+      blocks.forEach((block, length) -> {
+        var chunk = new Chunk(body, budget, block, length);
         body.add(chunk);
-        budget.queue(block.capacity());
+        budget.queue(block.length);
         log.append(chunk);
-      }
+      });
       body.emptyRest();
     }
 

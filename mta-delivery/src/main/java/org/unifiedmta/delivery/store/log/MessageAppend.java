@@ -63,8 +63,7 @@ final class MessageAppend extends Append {
 
   @Override
   void placed(Segment segment, int offset, int length) {
-    var others =
-        spooled.body.segments().stream().filter(other -> other != segment).toList();
+    var others = spooled.body.segments().stream().filter(other -> other != segment).toList();
     var where = new Stored(segment, offset + Format.RECORD_HEADER, length, others);
     where.hold();
     stored = where;

@@ -148,10 +148,7 @@ final class QueueDirectory implements AutoCloseable {
       }
       var unfinished = path.resolve(MARKER + ".tmp");
       try (var file = disk.create(unfinished)) {
-        file.write(
-            StandardCharsets.US_ASCII.encode(
-                MARKER_PREFIX + Format.VERSION + "\n"),
-            0);
+        file.write(StandardCharsets.US_ASCII.encode(MARKER_PREFIX + Format.VERSION + "\n"), 0);
         file.force();
       }
       disk.rename(unfinished, marker);

@@ -24,7 +24,14 @@ final class Records {
   private Records() {}
 
   /** A piece of a body that is a record of its own; its place is that of its bytes. */
-  record Piece(long segment, int offset, int length) {}
+  record Piece(long segment, int offset, int length) {
+
+    boolean overlaps(Piece other) {
+      return segment == other.segment
+          && offset < other.offset + other.length
+          && other.offset < offset + length;
+    }
+  }
 
   /**
    * What a MESSAGE says.
@@ -110,7 +117,10 @@ final class Records {
           });
     }
     var fields = out.buffer();
-    return ByteBuffer.allocate(4 + fields.remaining()).putInt(fields.remaining()).put(fields).flip();
+    return ByteBuffer.allocate(4 + fields.remaining())
+        .putInt(fields.remaining())
+        .put(fields)
+        .flip();
   }
 
   /** How many octets at the start of a MESSAGE's payload come before the body. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
@@ -28,6 +29,7 @@ final class Recovery {
   private final Space space;
   private final QueueIndex<Stored> index;
   private final Map<Long, ConfigException> incomplete = new HashMap<>();
+  private final List<Records.Piece> holes = new ArrayList<>();
   private long highestId;
   private long lastSequence;
 
@@ -101,24 +103,63 @@ final class Recovery {
   private void read(Segment segment, boolean last) throws IOException {
     space.began(segment);
     var reader = new SegmentReader(segment);
-    while (reader.next()) {
-      if (reader.type() == Format.END) {
-        space.ended(segment);
-        return;
+    do {
+      while (reader.next()) {
+        if (reader.type() == Format.END) {
+          space.ended(segment);
+          return;
+        }
+        understand(segment, reader);
       }
-      try {
-        apply(segment, reader);
-      } catch (IllegalArgumentException | IndexOutOfBoundsException | BufferUnderflowException | DateTimeException e) {
-        log.error("a record that cannot be understood", e);
-        throw QueueDirectory.damaged(segment.path, reader.offset(), "cannot be understood");
-      }
-    }
-    if (!last || reader.wasSyncedBehindEnd()) {
-      throw QueueDirectory.damaged(
-          segment.path, reader.end(), "has no whole record where there was one");
+    } while (last && goesOnBehindHole(segment, reader));
+    if (!last) {
+      throw damaged(segment, reader.end());
     }
     seal(segment, reader.end());
     space.ended(segment);
+  }
+
+  private void understand(Segment segment, SegmentReader reader) throws IOException {
+    try {
+      apply(segment, reader);
+    } catch (IllegalArgumentException
+        | IndexOutOfBoundsException
+        | BufferUnderflowException
+        | DateTimeException e) {
+      log.error("a record that cannot be understood", e);
+      throw QueueDirectory.damaged(segment.path, reader.offset(), "cannot be understood");
+    }
+  }
+
+  /**
+   * What was never synced may be on the disk in part, the later before the earlier. What is whole
+   * is kept: it may even have been acknowledged, and be hidden by damage that looks like this.
+   */
+  private boolean goesOnBehindHole(Segment segment, SegmentReader reader) throws IOException {
+    int hole = reader.end();
+    var behind = reader.behind();
+    if (behind.provesDamage()) {
+      throw damaged(segment, hole);
+    }
+    if (behind.next() < 0) {
+      return false;
+    }
+    int length = behind.next() - hole - Format.RECORD_HEADER;
+    if (length < 0) {
+      throw damaged(segment, hole);
+    }
+    log.info("{} has a hole at offset {}, left by a crash", segment.path, hole);
+    int crc = reader.crc(hole + Format.RECORD_HEADER, length);
+    var record = ByteBuffer.allocate(Format.RECORD_HEADER);
+    Format.putRecordHeader(record, segment.salt, hole, length, Format.HOLE, hole, crc);
+    segment.file.write(record.flip(), hole);
+    holes.add(new Records.Piece(segment.sequence, hole, behind.next() - hole));
+    reader.goOnAt(behind.next());
+    return true;
+  }
+
+  private static ConfigException damaged(Segment segment, int offset) {
+    return QueueDirectory.damaged(segment.path, offset, "has no whole record where there was one");
   }
 
   /** Ends a segment whose writer did not, so that nothing behind its end is ever read. */
@@ -146,11 +187,20 @@ final class Recovery {
         var settled = Records.settled(new Fields.Reader(payload));
         index.apply(settled.id(), settled.rows()).ifPresent(change -> changed(segment, change));
       }
+      case Format.CENSUS -> restore(segment, Records.census(new Fields.Reader(payload)));
+      case Format.HOLE ->
+          holes.add(
+              new Records.Piece(
+                  segment.sequence, reader.offset(), Format.RECORD_HEADER + reader.length()));
       default -> {} // a CHUNK is read when a message that names it is
     }
   }
 
   private void add(Segment segment, SegmentReader reader, Records.Message message) {
+    if (message.pieces().stream().anyMatch(piece -> holes.stream().anyMatch(piece::overlaps))) {
+      log.warn("{} at offset {}: a message that was never whole", segment.path, reader.offset());
+      return;
+    }
     var others = new ArrayList<Segment>();
     for (long sequence :
         message.pieces().stream().mapToLong(Records.Piece::segment).distinct().toArray()) {
@@ -171,6 +221,23 @@ final class Recovery {
             segment, reader.offset() + Format.RECORD_HEADER, reader.length(), List.copyOf(others));
     if (index.add(message.id(), stored, LogQueueStore.places(message.rows()))) {
       stored.hold();
+      space.began(message.id(), stored);
+    }
+  }
+
+  private void restore(Segment segment, Records.Census census) {
+    var counted = space.find(census.segment());
+    if (counted == null) {
+      return;
+    }
+    segment.speaksOf.add(counted.sequence);
+    var left =
+        census.left().stream()
+            .collect(Collectors.toMap(Records.Settled::id, Records.Settled::rows));
+    for (long id : List.copyOf(counted.messages)) {
+      index
+          .restore(id, left.getOrDefault(id, List.of()))
+          .ifPresent(change -> changed(segment, change));
     }
   }
 
@@ -180,7 +247,7 @@ final class Recovery {
       segment.speaksOf.add(spokenOf.sequence);
     }
     if (change.ended()) {
-      change.location().drop(space);
+      space.ended(change.id(), change.location());
     }
   }
 }

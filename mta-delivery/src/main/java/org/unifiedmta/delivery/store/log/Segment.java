@@ -21,11 +21,16 @@ final class Segment {
   /** Sequences of other segments whose messages this one says something of. Writer only. */
   final Set<Long> speaksOf = new HashSet<>();
 
+  /** The messages that are alive and have their record here. Writer only. */
+  final Set<Long> messages = new HashSet<>();
+
+  /** Whether a census of it is on its way. Writer only. */
+  boolean beingCounted;
+
   /** Messages and unfinished spools that have bytes here, and readers; -1 when given up. */
   private final AtomicInteger holds = new AtomicInteger();
 
-  Segment(
-      long sequence, long salt, Path path, Disk.Handle file, int capacity, boolean reserve) {
+  Segment(long sequence, long salt, Path path, Disk.Handle file, int capacity, boolean reserve) {
     this.sequence = sequence;
     this.salt = salt;
     this.path = path;
@@ -51,8 +56,9 @@ final class Segment {
     return holds.decrementAndGet() == 0;
   }
 
-  boolean isHeld() {
-    return holds.get() > 0;
+  /** Whether nobody holds it; what it says of other segments may keep it. */
+  boolean isDead() {
+    return holds.get() == 0;
   }
 
   /** From now on nobody can hold it; false if somebody does. */

@@ -84,6 +84,10 @@ final class SegmentLog implements AutoCloseable {
     this.active = activate(spare, sequence);
     this.writer = new Thread(this::run, "mta-log-writer");
     writer.setDaemon(true);
+  }
+
+  /** Starts the writer; once, when all that records speak to is there. */
+  void start() {
     writer.start();
   }
 
@@ -123,7 +127,7 @@ final class SegmentLog implements AutoCloseable {
     lock.lock();
     try {
       while (queue.isEmpty()) {
-        long left = syncBy == Long.MAX_VALUE ? Long.MAX_VALUE : syncBy - System.nanoTime();
+        long left = untilSync();
         if (closing) {
           return null;
         }
@@ -147,13 +151,18 @@ final class SegmentLog implements AutoCloseable {
     }
   }
 
+  /** Nanoseconds until what must be synced soon must be. */
+  private long untilSync() {
+    return syncBy == Long.MAX_VALUE ? Long.MAX_VALUE : syncBy - System.nanoTime();
+  }
+
   private void write(ArrayDeque<Append> batch) {
     try {
       for (var record = batch.poll(); record != null; record = batch.poll()) {
         place(record);
       }
       flush();
-      if (syncNow || System.nanoTime() - syncBy >= 0 && syncBy != Long.MAX_VALUE) {
+      if (syncNow || untilSync() <= 0) {
         sync();
       }
       if (failure == null) {
@@ -178,8 +187,7 @@ final class SegmentLog implements AutoCloseable {
       return;
     }
     if (!makeRoom(record.isMail(), Format.RECORD_HEADER + payload.length())) {
-      refuse(
-          record, new InsufficientStorageException(spares.failure().orElse("no room for mail")));
+      refuse(record, new InsufficientStorageException(spares.failure().orElse("no room for mail")));
       return;
     }
     // From here on the record is failed with all others when something fails.
@@ -247,8 +255,7 @@ final class SegmentLog implements AutoCloseable {
     disk.forceDirectory(directory);
     writtenTo = Format.SEGMENT_HEADER;
     syncedTo = writtenTo;
-    var segment =
-        new Segment(sequence, salt, path, disk.open(path), spare.size(), spare.reserve());
+    var segment = new Segment(sequence, salt, path, disk.open(path), spare.size(), spare.reserve());
     space.began(segment);
     return segment;
   }

@@ -24,23 +24,31 @@ final class SegmentReader {
 
   /** Goes to the next record; false if what follows is none. */
   boolean next() throws IOException {
-    if (end + Format.RECORD_HEADER > size) {
-      return false;
-    }
-    var found = headerAt(end);
-    if (found == null || found.length() > size - end - Format.RECORD_HEADER) {
-      return false;
-    }
-    var payload = view(end + Format.RECORD_HEADER, found.length());
-    var crc = new CRC32C();
-    crc.update(payload.duplicate());
-    if ((int) crc.getValue() != found.payloadCrc()) {
+    var found = recordAt(end);
+    if (found == null) {
       return false;
     }
     header = found;
     offset = end;
     end = offset + Format.RECORD_HEADER + found.length();
     return true;
+  }
+
+  private Format.@Nullable RecordHeader recordAt(int at) throws IOException {
+    if (at + Format.RECORD_HEADER > size) {
+      return null;
+    }
+    var found = headerAt(at);
+    if (found == null || found.length() > size - at - Format.RECORD_HEADER) {
+      return null;
+    }
+    return crc(at + Format.RECORD_HEADER, found.length()) == found.payloadCrc() ? found : null;
+  }
+
+  int crc(int at, int length) throws IOException {
+    var crc = new CRC32C();
+    crc.update(view(at, length));
+    return (int) crc.getValue();
   }
 
   int type() {
@@ -73,15 +81,32 @@ final class SegmentReader {
     return header;
   }
 
-  /** Whether a record behind {@link #end} proves that what is missing there was once synced. */
-  boolean wasSyncedBehindEnd() throws IOException {
+  /**
+   * What there is behind a place that has no record.
+   *
+   * @param provesDamage whether a record says that this place was once synced
+   * @param next where the next whole record is, or -1
+   */
+  record Behind(boolean provesDamage, int next) {}
+
+  /** Looks behind {@link #end}. */
+  Behind behind() throws IOException {
+    int next = -1;
     for (int at = end + 1; at + Format.RECORD_HEADER <= size; at++) {
       var later = headerAt(at);
       if (later != null && later.synced() > end) {
-        return true;
+        return new Behind(true, -1);
+      }
+      if (later != null && next < 0 && recordAt(at) != null) {
+        next = at;
       }
     }
-    return false;
+    return new Behind(false, next);
+  }
+
+  /** Goes on at a place that {@link #behind} found. */
+  void goOnAt(int place) {
+    end = place;
   }
 
   private Format.@Nullable RecordHeader headerAt(int at) throws IOException {

@@ -38,7 +38,7 @@ final class SettleAppend extends Append {
   @Override
   void synced() {
     if (change.ended()) {
-      change.location().drop(space);
+      space.ended(change.id(), change.location());
     }
   }
 

@@ -4,21 +4,33 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The segments there are, and when one may go: when nothing in it is alive, and no segment is left
- * whose messages it says something of, since they would come back to life without it.
+ * whose messages it says something of, since they would come back to life without it. So that a few
+ * old messages do not keep all that came after them, a census says anew which of their segment are
+ * left; what was said of that segment before is superfluous then.
  */
 final class Space implements AutoCloseable {
+  private static final int CENSUS_ENTRY = 128;
+  private static final int WORTH = 4;
+
   private final Path directory;
   private final Disk disk;
   private final Spares spares;
   private final ConcurrentSkipListMap<Long, Segment> segments = new ConcurrentSkipListMap<>();
+  private final Consumer<Segment> census;
   private volatile boolean due;
 
-  Space(Path directory, Disk disk, Spares spares) {
+  /**
+   * @param census has a census taken of a segment, and calls {@link #counted} in the end
+   */
+  Space(Path directory, Disk disk, Spares spares, Consumer<Segment> census) {
+    this.census = census;
     this.directory = directory;
     this.disk = disk;
     this.spares = spares;
@@ -33,7 +45,18 @@ final class Space implements AutoCloseable {
   }
 
   void ended(Segment segment) {
-    due |= !segment.isHeld();
+    due |= segment.isDead();
+  }
+
+  /** A message is in the log; its segments are held for it. */
+  void began(long id, Stored stored) {
+    stored.segment().messages.add(id);
+  }
+
+  /** The log says that a message has ended. */
+  void ended(long id, Stored stored) {
+    stored.segment().messages.remove(id);
+    stored.drop(this);
   }
 
   /** Takes back a hold. */
@@ -69,6 +92,40 @@ final class Space implements AutoCloseable {
       }
       disk.forceDirectory(directory);
       files.forEach(spares::free);
+    }
+    segments.values().stream()
+        .filter(segment -> segment != active && segment.isDead())
+        .forEach(this::countWhatKeeps);
+  }
+
+  /** Only where it is worth it: a census must be much smaller than what it sets free. */
+  private void countWhatKeeps(Segment dead) {
+    var keepers = dead.speaksOf.stream().map(segments::get).filter(Objects::nonNull).toList();
+    long entries = keepers.stream().mapToLong(keeper -> 1 + keeper.messages.size()).sum();
+    if (entries * CENSUS_ENTRY > dead.capacity / WORTH) {
+      return;
+    }
+    for (var keeper : keepers) {
+      if (!keeper.beingCounted) {
+        keeper.beingCounted = true;
+        census.accept(keeper);
+      }
+    }
+  }
+
+  /**
+   * A census has ended.
+   *
+   * @param in the segment that says it, on stable storage, or null if it failed
+   */
+  void counted(Segment counted, @Nullable Segment in) {
+    counted.beingCounted = false;
+    if (in != null) {
+      segments
+          .headMap(in.sequence)
+          .values()
+          .forEach(segment -> segment.speaksOf.remove(counted.sequence));
+      due = true;
     }
   }
 

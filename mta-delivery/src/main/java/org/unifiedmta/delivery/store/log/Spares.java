@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -176,6 +177,7 @@ final class Spares implements AutoCloseable {
     }
   }
 
+  @SuppressWarnings("WaitNotInLoop") // a spurious wake-up is one more try
   private void awaitRetry() {
     try {
       long unused = changed.awaitNanos(retryAfter.toNanos());
@@ -213,8 +215,9 @@ final class Spares implements AutoCloseable {
   }
 
   private Spare reusedOrNew(int size, boolean forReserve) throws IOException {
-    for (var file : freed) {
-      if (Files.size(file) == size && freed.remove(file)) {
+    for (var file : List.copyOf(freed)) {
+      if (Files.size(file) == size) {
+        freed.remove(file);
         return new Spare(file, size, forReserve);
       }
     }
