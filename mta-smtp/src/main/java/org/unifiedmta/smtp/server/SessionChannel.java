@@ -34,8 +34,9 @@ import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.codec.LineFramer;
 
 /**
- * The socket of one {@link SmtpSession}: turns octets into events and actions into octets. All of it
- * runs on the channel's event loop; what waits runs on a virtual thread and comes back as an event.
+ * The socket of one {@link SmtpSession}: turns octets into events and actions into octets. All of
+ * it runs on the channel's event loop; what waits runs on a virtual thread and comes back as an
+ * event.
  *
  * <p>While an answer is outstanding, the peer does not read its replies or the spool is behind, no
  * input is handled; what comes in then is one read at most, and no more is read.
@@ -428,18 +429,16 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   }
 
   /** Runs what waits on a virtual thread, and what it answers on the event loop. */
-  private void await(
-      Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
+  private void await(Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
     waiting = true;
     deadline.clear();
     try {
       server
           .executor()
-          .execute(
-              () -> {
-                var answer = answerOf(work, onFailure);
-                onLoop(() -> answered(answer));
-              });
+          .execute(() -> {
+            var answer = answerOf(work, onFailure);
+            onLoop(() -> answered(answer));
+          });
     } catch (RejectedExecutionException e) {
       onLoop(() -> answered(onFailure)); // the server is closing
     }
@@ -450,6 +449,9 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
     try {
       return work.call();
+    } catch (InterruptedException e) {
+      log.debug("{} server closes", session.facts().id());
+      return onFailure;
     } catch (Throwable e) {
       log.error("{} handler failed", session.facts().id(), e);
       return onFailure;
@@ -477,8 +479,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         .addBefore(
             SmtpServer.SESSION,
             "tls",
-            TlsHandlers.of(
-                tls, channel.alloc(), server.executor(), options.handshakeTimeout()));
+            TlsHandlers.of(tls, channel.alloc(), server.executor(), options.handshakeTimeout()));
   }
 
   // ---- output
@@ -522,8 +523,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       return;
     }
     var tls = channel.pipeline().get(SslHandler.class);
-    var said =
-        tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
+    var said = tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
     said.addListener(done -> channel.shutdownOutput());
     channel.config().setAutoRead(true);
     deadline.set(deadline.after(LINGER));
@@ -554,13 +554,12 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   /** The server stops. */
   void stop() {
-    onLoop(
-        () -> {
-          if (!ended && !closing) {
-            perform(session.stop());
-            flush();
-          }
-        });
+    onLoop(() -> {
+      if (!ended && !closing) {
+        perform(session.stop());
+        flush();
+      }
+    });
   }
 
   private void onLoop(Runnable task) {

@@ -33,14 +33,14 @@ import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.spool.Spool;
 
 /**
- * An SMTP server (RFC 5321): listens, and asks its {@link SessionHandler} about everything that is a
- * matter of policy. None of its methods may be called on its event loops.
+ * An SMTP server (RFC 5321): listens, and asks its {@link SessionHandler} about everything that is
+ * a matter of policy. None of its methods may be called on its event loops.
  */
 public final class SmtpServer implements AutoCloseable {
   static final String SESSION = "session";
   private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
   private static final int BACKLOG = 1_024;
-  private static final long CLOSING_SECONDS = 5;
+  private static final Duration CLOSING = Duration.ofSeconds(5);
 
   /** What becomes of a new connection. */
   enum Admission {
@@ -56,6 +56,7 @@ public final class SmtpServer implements AutoCloseable {
   private final Spool spool;
   private final Metrics metrics;
   private final EventLoopGroup loops;
+  private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final ExecutorService executor;
   private final List<Channel> listening = new CopyOnWriteArrayList<>();
   private final Set<SessionChannel> sessions = ConcurrentHashMap.newKeySet();
@@ -73,10 +74,14 @@ public final class SmtpServer implements AutoCloseable {
     this.spool = spool;
     this.metrics = metrics;
     var numbers = new AtomicInteger();
-    ThreadFactory threads =
-        task -> new FastThreadLocalThread(task, "mta-smtp-" + numbers.incrementAndGet());
+    ThreadFactory factory =
+        task -> {
+          var thread = new FastThreadLocalThread(task, "mta-smtp-" + numbers.incrementAndGet());
+          threads.add(thread);
+          return thread;
+        };
     this.loops =
-        new MultiThreadIoEventLoopGroup(options.eventLoops(), threads, NioIoHandler.newFactory());
+        new MultiThreadIoEventLoopGroup(options.eventLoops(), factory, NioIoHandler.newFactory());
     this.executor =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-session-", 0).factory());
     metrics.gauge("smtp.server.connections", connections::get);
@@ -173,11 +178,14 @@ public final class SmtpServer implements AutoCloseable {
   @Override
   public void close() {
     stopping = true;
-    var terminated = loops.shutdownGracefully(0, CLOSING_SECONDS, TimeUnit.SECONDS);
+    loops.shutdownGracefully(0, CLOSING.toSeconds(), TimeUnit.SECONDS);
     executor.shutdownNow();
     try {
-      boolean ended = executor.awaitTermination(CLOSING_SECONDS, TimeUnit.SECONDS);
-      if (!terminated.await(2 * CLOSING_SECONDS, TimeUnit.SECONDS) || !ended) {
+      boolean ended = executor.awaitTermination(CLOSING.toSeconds(), TimeUnit.SECONDS);
+      for (var thread : threads) {
+        ended &= thread.join(CLOSING);
+      }
+      if (!ended) {
         log.warn("a session handler does not end");
       }
     } catch (InterruptedException e) {

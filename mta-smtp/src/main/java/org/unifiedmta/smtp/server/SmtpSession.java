@@ -20,9 +20,9 @@ import org.unifiedmta.smtp.codec.SmtpCommand;
 import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
 
 /**
- * The server's side of one session (RFC 5321 3 and 4) as a pure function: what happened goes in, what
- * is to be done comes out. It owns no socket, thread or clock. Whoever drives it hands in no line
- * while an answer is outstanding.
+ * The server's side of one session (RFC 5321 3 and 4) as a pure function: what happened goes in,
+ * what is to be done comes out. It owns no socket, thread or clock. Whoever drives it hands in no
+ * line while an answer is outstanding.
  */
 final class SmtpSession {
   private static final List<Action> NOTHING = List.of();
@@ -110,7 +110,8 @@ final class SmtpSession {
    */
   List<Action> line(Line line, boolean followed) {
     return switch (line) {
-      case Line.Text(var text) -> phase == Phase.AUTHENTICATING ? response(text) : command(text, followed);
+      case Line.Text(var text) ->
+          phase == Phase.AUTHENTICATING ? response(text) : command(text, followed);
       case Line.TooLong() -> tooLong();
       case Line.Endless() -> goodbye(Replies.LINE_TOO_LONG);
     };

@@ -171,8 +171,7 @@ class CommandParserTest {
 
   // Where Haraka is lenient we are not. By RFC 5321 4.1.2 a path without a domain is none, but for
   // <postmaster> as a recipient (4.5.1).
-  private static final Set<String> NO_PATHS =
-      Set.of("MAIL FROM:<postmaster>", "RCPT TO:<abuse>");
+  private static final Set<String> NO_PATHS = Set.of("MAIL FROM:<postmaster>", "RCPT TO:<abuse>");
 
   @Test
   void theCommandsOfHarakaAreReadStrictly() {
@@ -180,8 +179,7 @@ class CommandParserTest {
       var line = (String) one.get("line");
       // Haraka's domains may be single labels, and its parameters are anything.
       var command = parser.parse(line);
-      boolean wellFormed =
-          !(command instanceof Invalid invalid) || invalid.reply().code() == 555;
+      boolean wellFormed = !(command instanceof Invalid invalid) || invalid.reply().code() == 555;
       boolean wanted =
           one.get("valid").equals(true)
               && one.get("lenient").equals(false)

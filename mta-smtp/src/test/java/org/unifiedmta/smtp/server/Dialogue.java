@@ -14,8 +14,8 @@ import org.unifiedmta.smtp.codec.LineFramer.Line;
 
 /**
  * Plays a transcript against a session without socket, thread or clock, and compares what it says.
- * {@code C:} is a line of the client, {@code C>} one with more behind it in the same segment, {@code
- * !} an event, {@code S:} what the session says, and {@code S.} its end.
+ * {@code C:} is a line of the client, {@code C>} one with more behind it in the same segment,
+ * {@code !} an event, {@code S:} what the session says, and {@code S.} its end.
  */
 final class Dialogue {
   static final TlsFacts TLS = new TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", null, null);

@@ -463,8 +463,7 @@ class SmtpSessionTest {
         C: .
         S: 550 5.7.1 Spam
         """);
-    dialogue.postmaster.onMail =
-        () -> new Answer.Now(new Verdict.Disconnect(Replies.LOCAL_ERROR));
+    dialogue.postmaster.onMail = () -> new Answer.Now(new Verdict.Disconnect(Replies.LOCAL_ERROR));
     dialogue.play(
         """
         C: MAIL FROM:<ann@example.org>
