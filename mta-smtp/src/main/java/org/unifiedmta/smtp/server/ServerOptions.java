@@ -189,6 +189,8 @@ public record ServerOptions(
     }
 
     /**
+     * The options.
+     *
      * @throws ConfigException with every problem found
      */
     public ServerOptions build() {

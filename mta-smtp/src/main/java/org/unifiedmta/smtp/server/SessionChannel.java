@@ -107,7 +107,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       }
       case STOPPING -> refuse(Replies.SHUTTING_DOWN);
       case FULL -> refuse(Replies.TOO_MANY_CLIENTS);
-      case OVERRUN -> channel.close();
+      case OVERRUN -> drop();
     }
   }
 
@@ -134,7 +134,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (closing || ended || !bytes.isReadable()) {
       bytes.release();
       if (discarded > LINGER_OCTETS) {
-        channel.close();
+        drop();
       }
       return;
     }
@@ -174,7 +174,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         || event instanceof SslCloseCompletionEvent) {
       inputEnded = true;
       if (closing || reception != null) {
-        channel.close();
+        drop();
       } else {
         settle();
       }
@@ -186,7 +186,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (!handshake.isSuccess() || tls == null) {
       server.metrics().count("smtp.server.tls.failed", 1, "listener", listener.name());
       log.debug("{} no TLS with {}", session.facts().id(), channel, handshake.cause());
-      channel.close();
+      drop();
       return;
     }
     perform(session.secured(TlsHandlers.factsOf(tls)));
@@ -204,7 +204,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     } else {
       log.error("{} session failed", session.facts().id(), cause);
     }
-    channel.close();
+    drop();
   }
 
   @Override
@@ -223,7 +223,6 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       reception.close(); // RFC 5321 4.1.1.4: without its end there is no message
       reception = null;
     }
-    server.left(this);
     if (introduced) {
       try {
         server.handler().disconnected(session.facts());
@@ -231,6 +230,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         log.error("{} handler failed", session.facts().id(), e);
       }
     }
+    server.left(this);
   }
 
   // ---- input
@@ -498,7 +498,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     var batch = output;
     if (batch != null) {
       output = null; // first: the write may call us back about writability
-      channel.write(batch, channel.voidPromise());
+      var unused = channel.write(batch, channel.voidPromise());
     }
   }
 
@@ -519,14 +519,18 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     closing = true;
     flush();
     if (inputEnded) {
-      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> channel.close());
+      var unused = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> drop());
       return;
     }
     var tls = channel.pipeline().get(SslHandler.class);
     var said = tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
-    said.addListener(done -> channel.shutdownOutput());
+    var unused = said.addListener(done -> channel.shutdownOutput());
     channel.config().setAutoRead(true);
     deadline.set(deadline.after(LINGER));
+  }
+
+  private void drop() {
+    var unused = channel.close();
   }
 
   // ---- time
@@ -546,7 +550,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   private void timedOut() {
     if (closing) {
-      channel.close();
+      drop();
     } else if (!ended) {
       perform(session.timedOut());
     }
@@ -560,6 +564,11 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         flush();
       }
     });
+  }
+
+  /** The server ends. */
+  void abort() {
+    onLoop(this::drop);
   }
 
   private void onLoop(Runnable task) {

@@ -178,8 +178,11 @@ public final class SmtpServer implements AutoCloseable {
   @Override
   public void close() {
     stopping = true;
-    loops.shutdownGracefully(0, CLOSING.toSeconds(), TimeUnit.SECONDS);
+    listening.forEach(channel -> channel.close().awaitUninterruptibly());
+    sessions.forEach(SessionChannel::abort);
+    awaitIdle(CLOSING); // so that each session's end is told before its loop ends
     executor.shutdownNow();
+    var unused = loops.shutdownGracefully(0, CLOSING.toSeconds(), TimeUnit.SECONDS);
     try {
       boolean ended = executor.awaitTermination(CLOSING.toSeconds(), TimeUnit.SECONDS);
       for (var thread : threads) {
