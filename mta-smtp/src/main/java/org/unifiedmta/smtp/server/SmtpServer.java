@@ -1,11 +1,13 @@
 package org.unifiedmta.smtp.server;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
@@ -40,6 +42,10 @@ public final class SmtpServer implements AutoCloseable {
   static final String SESSION = "session";
   private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
   private static final int BACKLOG = 1_024;
+  // Most messages come in one read, though the commands before them are short; none holds more than
+  // 64 KB.
+  private static final RecvByteBufAllocator READS =
+      new AdaptiveRecvByteBufAllocator(8_192, 8_192, 65_536);
   private static final Duration CLOSING = Duration.ofSeconds(5);
 
   /** What becomes of a new connection. */
@@ -103,6 +109,7 @@ public final class SmtpServer implements AutoCloseable {
             .option(ChannelOption.SO_BACKLOG, BACKLOG)
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(ChannelOption.RECVBUF_ALLOCATOR, READS)
             // A client may shut its side behind its last command and still wants the replies.
             .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .childHandler(
