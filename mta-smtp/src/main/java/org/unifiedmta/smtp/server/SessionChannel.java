@@ -56,6 +56,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private final SmtpSession session;
   private final ReplyWriter replies;
   private final Deadline deadline;
+  private final RenegotiationGuard renegotiation = new RenegotiationGuard();
   private final LineFramer framer = new LineFramer();
   private final Queue<ByteBuf> input = new ArrayDeque<>();
   private @Nullable ByteBuf output;
@@ -173,7 +174,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     } else if (event instanceof ChannelInputShutdownEvent
         || event instanceof SslCloseCompletionEvent) {
       inputEnded = true;
-      if (closing || reception != null) {
+      if (closing) {
         drop();
       } else {
         settle();
@@ -189,6 +190,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       drop();
       return;
     }
+    renegotiation.handshakeDone();
     perform(session.secured(TlsHandlers.factsOf(tls)));
     expectCommand();
     if (!introduced) {
@@ -474,12 +476,12 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (tls == null) {
       throw new IllegalStateException("listener " + listener.name() + " without TLS");
     }
+    var handler =
+        TlsHandlers.of(tls, channel.alloc(), server.executor(), options.handshakeTimeout());
     channel
         .pipeline()
-        .addBefore(
-            SmtpServer.SESSION,
-            "tls",
-            TlsHandlers.of(tls, channel.alloc(), server.executor(), options.handshakeTimeout()));
+        .addBefore(SmtpServer.SESSION, "renegotiation", renegotiation)
+        .addBefore(SmtpServer.SESSION, "tls", handler);
   }
 
   // ---- output
@@ -573,7 +575,16 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   private void onLoop(Runnable task) {
     try {
-      channel.eventLoop().execute(task);
+      channel
+          .eventLoop()
+          .execute(() -> {
+            try {
+              task.run();
+            } catch (RuntimeException e) {
+              log.error("{} session failed", session.facts().id(), e);
+              drop();
+            }
+          });
     } catch (RejectedExecutionException e) {
       log.debug("{} came too late for a closed server", session.facts().id());
     }

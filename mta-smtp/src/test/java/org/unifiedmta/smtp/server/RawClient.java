@@ -96,7 +96,7 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Speaks TLS from here on. */
-  RawClient secure(String name) {
+  RawClient secure(String name, String... protocols) {
     try {
       var context = SSLContext.getInstance("TLS");
       context.init(null, new TrustManager[] {new Anybody()}, null);
@@ -105,6 +105,9 @@ final class RawClient implements AutoCloseable {
               context.getSocketFactory().createSocket(socket, "127.0.0.1", socket.getPort(), true);
       var parameters = tls.getSSLParameters();
       parameters.setServerNames(List.of(new SNIHostName(name)));
+      if (protocols.length > 0) {
+        parameters.setProtocols(protocols);
+      }
       tls.setSSLParameters(parameters);
       tls.startHandshake();
       socket = tls;
@@ -115,6 +118,11 @@ final class RawClient implements AutoCloseable {
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Asks for another handshake. */
+  void renegotiate() throws IOException {
+    ((SSLSocket) socket).startHandshake();
   }
 
   /** The server's certificate. */

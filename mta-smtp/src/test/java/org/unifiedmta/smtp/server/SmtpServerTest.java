@@ -361,6 +361,31 @@ class SmtpServerTest {
     assertThat(postmaster.disconnected).isEmpty();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"TLSv1.2", "TLSv1.3"})
+  void oneHandshakeIsEnough(String protocol) throws Exception {
+    var client = connect(startSecure(Mode.IMPLICIT_TLS)).secure("mx.local.test", protocol);
+    client.reply();
+    client.command("HELO client.test");
+    assertThat(client.startMessage().send("x".repeat(200_000) + "\r\n.\r\n").reply())
+        .startsWith("250"); // many records
+    if (protocol.equals("TLSv1.2")) {
+      client.renegotiate();
+      Await.until("the session has ended", () -> !postmaster.disconnected.isEmpty());
+    }
+  }
+
+  @Test
+  void aMessageThatWasSentWholeIsTakenThoughItsClientHearsOnly() {
+    var client = helo(start()).startMessage();
+    spool.behind = true;
+    client.send("x\r\n".repeat(50_000)).send(".\r\n").shutdownOutput();
+    Await.until("the session waits for the spool", spool::isAwaited);
+    spool.catchUp();
+    assertThat(client.reply()).isEqualTo("250 2.0.0 queued");
+    assertThat(client.reply()).isEmpty();
+  }
+
   // ---- bounds
 
   @Test
