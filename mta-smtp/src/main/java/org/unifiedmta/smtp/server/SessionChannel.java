@@ -526,9 +526,13 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
     var tls = channel.pipeline().get(SslHandler.class);
     var said = tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
-    var unused = said.addListener(done -> channel.shutdownOutput());
+    var unused = said.addListener(done -> shutOutput());
     channel.config().setAutoRead(true);
     deadline.set(deadline.after(LINGER));
+  }
+
+  private void shutOutput() {
+    var unused = channel.shutdownOutput();
   }
 
   private void drop() {

@@ -142,7 +142,9 @@ public final class SmtpServer implements AutoCloseable {
     if (needsTls && options.tls() == null) {
       throw new ConfigException("listener " + listener.name() + " needs a TLS certificate");
     }
-    if (listener.requireAuth() && options.authMechanisms().isEmpty()) {
+    boolean canLogIn =
+        !options.authMechanisms().isEmpty() && listener.mode() != SmtpListener.Mode.PLAIN;
+    if ((listener.requireAuth() || options.requireAuth()) && !canLogIn) {
       throw new ConfigException("listener " + listener.name() + " needs a way to log in");
     }
     if (listener.proxyProtocol()) {

@@ -531,6 +531,15 @@ class SmtpServerTest {
   }
 
   @Test
+  void aListenerThatWantsALoginMustAllowOne() {
+    startSecure(Mode.STARTTLS);
+    var closed = new SmtpListener("closed", loopback(0), Mode.PLAIN, true, false);
+    assertThatThrownBy(() -> server.bind(closed))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("log in");
+  }
+
+  @Test
   void optionsThatCannotWorkAreListedTogether() {
     assertThatThrownBy(() -> ServerOptions.builder(" ").maxClients(0).requireAuth(true).build())
         .isInstanceOfSatisfying(ConfigException.class, e -> assertThat(e.problems()).hasSize(3));
