@@ -16,7 +16,7 @@ final class LoginExchange implements SaslExchange {
 
   @Override
   public Step next(byte[] response) {
-    if (response.length == 0 && !asked) {
+    if (user == null && response.length == 0 && !asked) {
       asked = true;
       return challenge("Username:");
     }

@@ -23,8 +23,7 @@ import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
  * blanks behind {@code FROM:} and {@code TO:}, and at the end of a line (RFC 5321 4.1.1.1).
  */
 public final class CommandParser {
-  private static final SmtpReply UNKNOWN =
-      SmtpReply.of(500, "5.5.1", "Command not recognized");
+  private static final SmtpReply UNKNOWN = SmtpReply.of(500, "5.5.1", "Command not recognized");
   private static final SmtpReply CONTROL_CHARACTER =
       SmtpReply.of(500, "5.5.2", "Control character in a command; lines end with CRLF");
   private static final int MAXIMUM_NAME = 255; // octets, RFC 5321 4.5.3.1.2

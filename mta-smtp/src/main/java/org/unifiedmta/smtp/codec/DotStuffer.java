@@ -4,9 +4,9 @@ import java.nio.ByteBuffer;
 import org.unifiedmta.core.spool.ByteSink;
 
 /**
- * Writes the data of one message for the wire (RFC 5321 4.5.2): dots stuffed, ended by {@code
- * CRLF . CRLF}. Whatever comes in, only clean CRLF leaves, so that no server behind can see another
- * end than ours: a bare CR or LF becomes CRLF, a NUL a blank. What needs no change is passed on as
+ * Writes the data of one message for the wire (RFC 5321 4.5.2): dots stuffed, ended by {@code CRLF
+ * . CRLF}. Whatever comes in, only clean CRLF leaves, so that no server behind can see another end
+ * than ours: a bare CR or LF becomes CRLF, a NUL a blank. What needs no change is passed on as
  * slices.
  */
 public final class DotStuffer {

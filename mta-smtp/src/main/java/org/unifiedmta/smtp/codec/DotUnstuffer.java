@@ -5,8 +5,8 @@ import org.unifiedmta.core.spool.ByteSink;
 
 /**
  * Reads the data of one message up to its end (RFC 5321 4.1.1.4, 4.5.2). Only {@code CRLF . CRLF}
- * ends it; a CR or LF that stands alone, or a NUL, is a violation wherever the stream is cut. Copies
- * nothing: what belongs to the message is passed on as slices of what comes in.
+ * ends it; a CR or LF that stands alone, or a NUL, is a violation wherever the stream is cut.
+ * Copies nothing: what belongs to the message is passed on as slices of what comes in.
  */
 public final class DotUnstuffer {
 

@@ -5,8 +5,8 @@ import java.util.List;
 import org.unifiedmta.core.reply.SmtpReply;
 
 /**
- * Puts the lines of a reply together (RFC 5321 4.2.1), within bounds: lines of 2,048 characters, 100
- * of them, 64 KB in all.
+ * Puts the lines of a reply together (RFC 5321 4.2.1), within bounds: lines of 2,048 characters,
+ * 100 of them, 64 KB in all.
  */
 public final class ReplyParser {
   private static final int MAXIMUM_LINE = 2_048;

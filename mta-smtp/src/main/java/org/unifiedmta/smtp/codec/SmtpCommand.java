@@ -50,8 +50,7 @@ public sealed interface SmtpCommand {
    * @param reversePath null for {@code <>}
    * @param size SIZE= in octets (RFC 1870), {@code Long.MAX_VALUE} for what is larger, or -1
    */
-  record Mail(
-      @Nullable EmailAddress reversePath, long size, Envelope.Body body, boolean smtpUtf8)
+  record Mail(@Nullable EmailAddress reversePath, long size, Envelope.Body body, boolean smtpUtf8)
       implements SmtpCommand {
     @Override
     public Verb verb() {

@@ -35,7 +35,7 @@ final class PemFiles implements Supplier<SslContext> {
     try {
       this.read = stamp();
       this.context = Certificates.read(certificate, key);
-    } catch (IOException | GeneralSecurityException e) {
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
       throw new ConfigException(
           "cannot use certificate " + certificate + " with key " + key + ": " + e.getMessage());
     }

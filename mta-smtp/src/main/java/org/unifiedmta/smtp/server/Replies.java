@@ -47,8 +47,7 @@ final class Replies {
       SmtpReply.of(535, "5.7.8", "Authentication credentials invalid");
   static final SmtpReply ENCRYPTION_FIRST =
       SmtpReply.of(538, "5.7.11", "Encryption required for authentication");
-  static final SmtpReply TOO_LARGE =
-      SmtpReply.of(552, "5.3.4", "Message size exceeds the maximum");
+  static final SmtpReply TOO_LARGE = SmtpReply.of(552, "5.3.4", "Message size exceeds the maximum");
   static final SmtpReply NEEDS_SMTPUTF8 = SmtpReply.of(553, "5.6.7", "Address needs SMTPUTF8");
   static final SmtpReply TOO_EARLY =
       SmtpReply.of(554, "5.5.1", "Client must wait for the greeting");

@@ -19,8 +19,8 @@ import org.unifiedmta.smtp.codec.Extension;
  * @param maxMessageSize octets, offered as SIZE (RFC 1870)
  * @param maxRecipients of a message; the next is {@code 452 4.5.3}
  * @param maxClients connections; the next is {@code 421 4.3.2}
- * @param maxErrors bad commands of a session, the last of which is {@code 421 4.7.0}; a failed login
- *     counts as four
+ * @param maxErrors bad commands of a session, the last of which is {@code 421 4.7.0}; a failed
+ *     login counts as four
  * @param maxCommands of a session; the next is {@code 421 4.7.0}
  * @param authMechanisms offered after TLS, in upper case; empty for no AUTH
  * @param requireAuth on all listeners: MAIL before a login is {@code 530 5.7.0}
@@ -189,6 +189,8 @@ public record ServerOptions(
     }
 
     /**
+     * The options.
+     *
      * @throws ConfigException with every problem found
      */
     public ServerOptions build() {

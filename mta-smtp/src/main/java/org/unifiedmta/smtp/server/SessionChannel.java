@@ -34,8 +34,9 @@ import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.codec.LineFramer;
 
 /**
- * The socket of one {@link SmtpSession}: turns octets into events and actions into octets. All of it
- * runs on the channel's event loop; what waits runs on a virtual thread and comes back as an event.
+ * The socket of one {@link SmtpSession}: turns octets into events and actions into octets. All of
+ * it runs on the channel's event loop; what waits runs on a virtual thread and comes back as an
+ * event.
  *
  * <p>While an answer is outstanding, the peer does not read its replies or the spool is behind, no
  * input is handled; what comes in then is one read at most, and no more is read.
@@ -55,6 +56,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private final SmtpSession session;
   private final ReplyWriter replies;
   private final Deadline deadline;
+  private final RenegotiationGuard renegotiation = new RenegotiationGuard();
   private final LineFramer framer = new LineFramer();
   private final Queue<ByteBuf> input = new ArrayDeque<>();
   private @Nullable ByteBuf output;
@@ -106,7 +108,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       }
       case STOPPING -> refuse(Replies.SHUTTING_DOWN);
       case FULL -> refuse(Replies.TOO_MANY_CLIENTS);
-      case OVERRUN -> channel.close();
+      case OVERRUN -> drop();
     }
   }
 
@@ -133,7 +135,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (closing || ended || !bytes.isReadable()) {
       bytes.release();
       if (discarded > LINGER_OCTETS) {
-        channel.close();
+        drop();
       }
       return;
     }
@@ -172,8 +174,8 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     } else if (event instanceof ChannelInputShutdownEvent
         || event instanceof SslCloseCompletionEvent) {
       inputEnded = true;
-      if (closing || reception != null) {
-        channel.close();
+      if (closing) {
+        drop();
       } else {
         settle();
       }
@@ -185,9 +187,10 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (!handshake.isSuccess() || tls == null) {
       server.metrics().count("smtp.server.tls.failed", 1, "listener", listener.name());
       log.debug("{} no TLS with {}", session.facts().id(), channel, handshake.cause());
-      channel.close();
+      drop();
       return;
     }
+    renegotiation.handshakeDone();
     perform(session.secured(TlsHandlers.factsOf(tls)));
     expectCommand();
     if (!introduced) {
@@ -203,7 +206,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     } else {
       log.error("{} session failed", session.facts().id(), cause);
     }
-    channel.close();
+    drop();
   }
 
   @Override
@@ -222,7 +225,6 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       reception.close(); // RFC 5321 4.1.1.4: without its end there is no message
       reception = null;
     }
-    server.left(this);
     if (introduced) {
       try {
         server.handler().disconnected(session.facts());
@@ -230,6 +232,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         log.error("{} handler failed", session.facts().id(), e);
       }
     }
+    server.left(this);
   }
 
   // ---- input
@@ -428,18 +431,16 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   }
 
   /** Runs what waits on a virtual thread, and what it answers on the event loop. */
-  private void await(
-      Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
+  private void await(Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
     waiting = true;
     deadline.clear();
     try {
       server
           .executor()
-          .execute(
-              () -> {
-                var answer = answerOf(work, onFailure);
-                onLoop(() -> answered(answer));
-              });
+          .execute(() -> {
+            var answer = answerOf(work, onFailure);
+            onLoop(() -> answered(answer));
+          });
     } catch (RejectedExecutionException e) {
       onLoop(() -> answered(onFailure)); // the server is closing
     }
@@ -450,6 +451,9 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       Callable<Supplier<List<Action>>> work, Supplier<List<Action>> onFailure) {
     try {
       return work.call();
+    } catch (InterruptedException e) {
+      log.debug("{} server closes", session.facts().id());
+      return onFailure;
     } catch (Throwable e) {
       log.error("{} handler failed", session.facts().id(), e);
       return onFailure;
@@ -472,13 +476,12 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (tls == null) {
       throw new IllegalStateException("listener " + listener.name() + " without TLS");
     }
+    var handler =
+        TlsHandlers.of(tls, channel.alloc(), server.executor(), options.handshakeTimeout());
     channel
         .pipeline()
-        .addBefore(
-            SmtpServer.SESSION,
-            "tls",
-            TlsHandlers.of(
-                tls, channel.alloc(), server.executor(), options.handshakeTimeout()));
+        .addBefore(SmtpServer.SESSION, "renegotiation", renegotiation)
+        .addBefore(SmtpServer.SESSION, "tls", handler);
   }
 
   // ---- output
@@ -497,7 +500,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     var batch = output;
     if (batch != null) {
       output = null; // first: the write may call us back about writability
-      channel.write(batch, channel.voidPromise());
+      var unused = channel.write(batch, channel.voidPromise());
     }
   }
 
@@ -518,15 +521,22 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     closing = true;
     flush();
     if (inputEnded) {
-      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> channel.close());
+      var unused = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> drop());
       return;
     }
     var tls = channel.pipeline().get(SslHandler.class);
-    var said =
-        tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
-    said.addListener(done -> channel.shutdownOutput());
+    var said = tls == null ? channel.writeAndFlush(Unpooled.EMPTY_BUFFER) : tls.closeOutbound();
+    var unused = said.addListener(done -> shutOutput());
     channel.config().setAutoRead(true);
     deadline.set(deadline.after(LINGER));
+  }
+
+  private void shutOutput() {
+    var unused = channel.shutdownOutput();
+  }
+
+  private void drop() {
+    var unused = channel.close();
   }
 
   // ---- time
@@ -546,7 +556,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   private void timedOut() {
     if (closing) {
-      channel.close();
+      drop();
     } else if (!ended) {
       perform(session.timedOut());
     }
@@ -554,18 +564,31 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   /** The server stops. */
   void stop() {
-    onLoop(
-        () -> {
-          if (!ended && !closing) {
-            perform(session.stop());
-            flush();
-          }
-        });
+    onLoop(() -> {
+      if (!ended && !closing) {
+        perform(session.stop());
+        flush();
+      }
+    });
+  }
+
+  /** The server ends. */
+  void abort() {
+    onLoop(this::drop);
   }
 
   private void onLoop(Runnable task) {
     try {
-      channel.eventLoop().execute(task);
+      channel
+          .eventLoop()
+          .execute(() -> {
+            try {
+              task.run();
+            } catch (RuntimeException e) {
+              log.error("{} session failed", session.facts().id(), e);
+              drop();
+            }
+          });
     } catch (RejectedExecutionException e) {
       log.debug("{} came too late for a closed server", session.facts().id());
     }

@@ -1,11 +1,13 @@
 package org.unifiedmta.smtp.server;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
@@ -33,14 +35,18 @@ import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.spool.Spool;
 
 /**
- * An SMTP server (RFC 5321): listens, and asks its {@link SessionHandler} about everything that is a
- * matter of policy. None of its methods may be called on its event loops.
+ * An SMTP server (RFC 5321): listens, and asks its {@link SessionHandler} about everything that is
+ * a matter of policy. None of its methods may be called on its event loops.
  */
 public final class SmtpServer implements AutoCloseable {
   static final String SESSION = "session";
   private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
   private static final int BACKLOG = 1_024;
-  private static final long CLOSING_SECONDS = 5;
+  // Most messages come in one read, though the commands before them are short; none holds more than
+  // 64 KB.
+  private static final RecvByteBufAllocator READS =
+      new AdaptiveRecvByteBufAllocator(8_192, 8_192, 65_536);
+  private static final Duration CLOSING = Duration.ofSeconds(5);
 
   /** What becomes of a new connection. */
   enum Admission {
@@ -56,6 +62,7 @@ public final class SmtpServer implements AutoCloseable {
   private final Spool spool;
   private final Metrics metrics;
   private final EventLoopGroup loops;
+  private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final ExecutorService executor;
   private final List<Channel> listening = new CopyOnWriteArrayList<>();
   private final Set<SessionChannel> sessions = ConcurrentHashMap.newKeySet();
@@ -73,10 +80,14 @@ public final class SmtpServer implements AutoCloseable {
     this.spool = spool;
     this.metrics = metrics;
     var numbers = new AtomicInteger();
-    ThreadFactory threads =
-        task -> new FastThreadLocalThread(task, "mta-smtp-" + numbers.incrementAndGet());
+    ThreadFactory factory =
+        task -> {
+          var thread = new FastThreadLocalThread(task, "mta-smtp-" + numbers.incrementAndGet());
+          threads.add(thread);
+          return thread;
+        };
     this.loops =
-        new MultiThreadIoEventLoopGroup(options.eventLoops(), threads, NioIoHandler.newFactory());
+        new MultiThreadIoEventLoopGroup(options.eventLoops(), factory, NioIoHandler.newFactory());
     this.executor =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-session-", 0).factory());
     metrics.gauge("smtp.server.connections", connections::get);
@@ -98,6 +109,7 @@ public final class SmtpServer implements AutoCloseable {
             .option(ChannelOption.SO_BACKLOG, BACKLOG)
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(ChannelOption.RECVBUF_ALLOCATOR, READS)
             // A client may shut its side behind its last command and still wants the replies.
             .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .childHandler(
@@ -130,7 +142,9 @@ public final class SmtpServer implements AutoCloseable {
     if (needsTls && options.tls() == null) {
       throw new ConfigException("listener " + listener.name() + " needs a TLS certificate");
     }
-    if (listener.requireAuth() && options.authMechanisms().isEmpty()) {
+    boolean canLogIn =
+        !options.authMechanisms().isEmpty() && listener.mode() != SmtpListener.Mode.PLAIN;
+    if ((listener.requireAuth() || options.requireAuth()) && !canLogIn) {
       throw new ConfigException("listener " + listener.name() + " needs a way to log in");
     }
     if (listener.proxyProtocol()) {
@@ -173,11 +187,17 @@ public final class SmtpServer implements AutoCloseable {
   @Override
   public void close() {
     stopping = true;
-    var terminated = loops.shutdownGracefully(0, CLOSING_SECONDS, TimeUnit.SECONDS);
+    listening.forEach(channel -> channel.close().awaitUninterruptibly());
+    sessions.forEach(SessionChannel::abort);
+    awaitIdle(CLOSING); // so that each session's end is told before its loop ends
     executor.shutdownNow();
+    var unused = loops.shutdownGracefully(0, CLOSING.toSeconds(), TimeUnit.SECONDS);
     try {
-      boolean ended = executor.awaitTermination(CLOSING_SECONDS, TimeUnit.SECONDS);
-      if (!terminated.await(2 * CLOSING_SECONDS, TimeUnit.SECONDS) || !ended) {
+      boolean ended = executor.awaitTermination(CLOSING.toSeconds(), TimeUnit.SECONDS);
+      for (var thread : threads) {
+        ended &= thread.join(CLOSING);
+      }
+      if (!ended) {
         log.warn("a session handler does not end");
       }
     } catch (InterruptedException e) {

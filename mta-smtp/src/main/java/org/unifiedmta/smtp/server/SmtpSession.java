@@ -20,9 +20,9 @@ import org.unifiedmta.smtp.codec.SmtpCommand;
 import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
 
 /**
- * The server's side of one session (RFC 5321 3 and 4) as a pure function: what happened goes in, what
- * is to be done comes out. It owns no socket, thread or clock. Whoever drives it hands in no line
- * while an answer is outstanding.
+ * The server's side of one session (RFC 5321 3 and 4) as a pure function: what happened goes in,
+ * what is to be done comes out. It owns no socket, thread or clock. Whoever drives it hands in no
+ * line while an answer is outstanding.
  */
 final class SmtpSession {
   private static final List<Action> NOTHING = List.of();
@@ -110,7 +110,8 @@ final class SmtpSession {
    */
   List<Action> line(Line line, boolean followed) {
     return switch (line) {
-      case Line.Text(var text) -> phase == Phase.AUTHENTICATING ? response(text) : command(text, followed);
+      case Line.Text(var text) ->
+          phase == Phase.AUTHENTICATING ? response(text) : command(text, followed);
       case Line.TooLong() -> tooLong();
       case Line.Endless() -> goodbye(Replies.LINE_TOO_LONG);
     };
@@ -223,17 +224,15 @@ final class SmtpSession {
         && !BEFORE_TLS.contains(verb)) {
       return error(Replies.STARTTLS_FIRST); // RFC 3207 4
     }
-    if (verb == Verb.DATA && phase == Phase.MAIL_GIVEN) {
-      // RFC 5321 3.3: never 354 without a recipient. No error: a client that pipelines can't know.
-      return send(Replies.NO_RECIPIENTS);
-    }
-    if (!phase.allows(verb)) {
-      return error(outOfTurn(verb));
-    }
     if (followed && LAST_IN_GROUP.contains(verb)) {
       // The client does not wait for replies, so it is a blind script, or somebody injects
-      // plaintext before TLS (RFC 3207 6).
+      // plaintext before TLS (RFC 3207 6). What follows is no command.
       return goodbye(Replies.SYNCHRONIZATION);
+    }
+    if (!phase.allows(verb)) {
+      var reply = outOfTurn(verb);
+      // A client that pipelines can't know that its sender or its recipients were refused.
+      return verb == Verb.RCPT || verb == Verb.DATA ? send(reply) : error(reply);
     }
     return switch (command) {
       case SmtpCommand.Ehlo(var name) -> hello(facts.withHelo(name, true));
@@ -250,7 +249,9 @@ final class SmtpSession {
   private SmtpReply outOfTurn(Verb verb) {
     return switch (verb) {
       case MAIL -> phase == Phase.GREETED ? Replies.HELLO_FIRST : Replies.NESTED_MAIL;
-      case RCPT, DATA -> Replies.MAIL_FIRST;
+      case RCPT -> Replies.MAIL_FIRST;
+      // RFC 5321 3.3: never 354 without a recipient.
+      case DATA -> phase == Phase.MAIL_GIVEN ? Replies.NO_RECIPIENTS : Replies.MAIL_FIRST;
       default -> Replies.BAD_SEQUENCE;
     };
   }

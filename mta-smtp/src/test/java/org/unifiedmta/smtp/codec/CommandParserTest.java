@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -171,8 +172,7 @@ class CommandParserTest {
 
   // Where Haraka is lenient we are not. By RFC 5321 4.1.2 a path without a domain is none, but for
   // <postmaster> as a recipient (4.5.1).
-  private static final Set<String> NO_PATHS =
-      Set.of("MAIL FROM:<postmaster>", "RCPT TO:<abuse>");
+  private static final Set<String> NO_PATHS = Set.of("MAIL FROM:<postmaster>", "RCPT TO:<abuse>");
 
   @Test
   void theCommandsOfHarakaAreReadStrictly() {
@@ -180,13 +180,38 @@ class CommandParserTest {
       var line = (String) one.get("line");
       // Haraka's domains may be single labels, and its parameters are anything.
       var command = parser.parse(line);
-      boolean wellFormed =
-          !(command instanceof Invalid invalid) || invalid.reply().code() == 555;
+      boolean wellFormed = !(command instanceof Invalid invalid) || invalid.reply().code() == 555;
       boolean wanted =
           one.get("valid").equals(true)
               && one.get("lenient").equals(false)
               && !NO_PATHS.contains(line);
       assertThat(wellFormed).as("%s: %s", line, command).isEqualTo(wanted);
+    }
+  }
+
+  @Test
+  void noLineBreaksTheParser() {
+    var random = new Random(20_261_125);
+    var seeds =
+        List.of(
+            "EHLO [IPv6:2001:db8::1]",
+            "MAIL FROM:<\"a b\"@example.org> SIZE=10 BODY=8BITMIME SMTPUTF8 AUTH=<>",
+            "RCPT TO:<@a.example,@b.example:d\u00f6rte@[192.0.2.1]>",
+            "AUTH PLAIN AGEAYg==");
+    for (int i = 0; i < 50_000; i++) {
+      var line = new StringBuilder(seeds.get(i % seeds.size()));
+      for (int change = random.nextInt(4); change >= 0; change--) {
+        int at = random.nextInt(line.length());
+        switch (random.nextInt(3)) {
+          case 0 -> line.setCharAt(at, (char) random.nextInt(300));
+          case 1 -> line.insert(at, (char) (32 + random.nextInt(96)));
+          default -> line.setLength(at + 1);
+        }
+      }
+      var command = parser.parse(line.toString());
+      if (command instanceof Invalid(var reply)) {
+        assertThat(reply.isPermanent()).as("%s: %s", line, reply).isTrue();
+      }
     }
   }
 

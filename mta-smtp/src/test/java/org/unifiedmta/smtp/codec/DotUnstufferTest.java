@@ -104,8 +104,7 @@ class DotUnstufferTest {
   void everyLengthOfLineEndsAtItsCrlf() {
     for (int length = 0; length < 40; length++) {
       var line = "x".repeat(length);
-      assertThat(read(line + "\r\n.\r\n", 0))
-          .isEqualTo(new Read(line + "\r\n", Outcome.END, ""));
+      assertThat(read(line + "\r\n.\r\n", 0)).isEqualTo(new Read(line + "\r\n", Outcome.END, ""));
       assertThat(read(line + "\n", 0).outcome()).isEqualTo(Outcome.VIOLATION);
       assertThat(read(line + "\0\r\n", 0).outcome()).isEqualTo(Outcome.VIOLATION);
     }

@@ -16,7 +16,9 @@ class ReplyParserTest {
     assertThat(parser.line("250-mx.example.org")).isEqualTo(new Result.More());
     assertThat(parser.line("250-SIZE 1000")).isEqualTo(new Result.More());
     assertThat(parser.line("250 8BITMIME"))
-        .isEqualTo(new Result.Complete(SmtpReply.parse("250-mx.example.org\n250-SIZE 1000\n250 8BITMIME")));
+        .isEqualTo(
+            new Result.Complete(
+                SmtpReply.parse("250-mx.example.org\n250-SIZE 1000\n250 8BITMIME")));
     assertThat(parser.line("550 5.1.1 No such user"))
         .isEqualTo(new Result.Complete(SmtpReply.of(550, "5.1.1", "No such user")));
   }

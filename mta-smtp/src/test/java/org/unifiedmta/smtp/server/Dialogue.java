@@ -14,11 +14,12 @@ import org.unifiedmta.smtp.codec.LineFramer.Line;
 
 /**
  * Plays a transcript against a session without socket, thread or clock, and compares what it says.
- * {@code C:} is a line of the client, {@code C>} one with more behind it in the same segment, {@code
- * !} an event, {@code S:} what the session says, and {@code S.} its end.
+ * {@code C:} is a line of the client, {@code C>} one with more behind it in the same segment,
+ * {@code !} an event, {@code S:} what the session says, and {@code S.} its end.
  */
 final class Dialogue {
-  static final TlsFacts TLS = new TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", null, null);
+  private static final TlsConfig CERTIFICATE = TlsConfig.selfSigned("mx.local.test");
+  private static final TlsFacts TLS = new TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", null, null);
   private static final InetSocketAddress ADDRESS = new InetSocketAddress("192.0.2.1", 25);
 
   final Postmaster postmaster = new Postmaster();
@@ -34,6 +35,29 @@ final class Dialogue {
     var listener = new SmtpListener("test", ADDRESS, mode, requireAuth, false);
     var facts = new SessionFacts("1", ADDRESS, ADDRESS, null, null, null, "test", false);
     session = new SmtpSession(options, listener, facts);
+  }
+
+  static ServerOptions.Builder options() {
+    return ServerOptions.builder("mx.local.test").maxMessageSize(1_000);
+  }
+
+  static ServerOptions.Builder secureOptions() {
+    return options().tls(CERTIFICATE).authMechanisms(List.of("PLAIN", "LOGIN"));
+  }
+
+  static Dialogue plain() {
+    return new Dialogue(options().build(), SmtpListener.Mode.PLAIN, false);
+  }
+
+  static Dialogue greeted(Dialogue dialogue) {
+    dialogue.play(
+        """
+        ! connect
+        S: 220 mx.local.test ESMTP
+        C: HELO client.test
+        S: 250 mx.local.test
+        """);
+    return dialogue;
   }
 
   /** Plays the client's part of the transcript; the whole must come out as it is written. */

@@ -14,8 +14,8 @@ import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
 
 /**
- * A handler that takes mail for the postmaster and {@code user@local.test} only, keeps it, and writes down what it was
- * asked. Its answers can be replaced.
+ * A handler that takes mail for the postmaster and {@code user@local.test} only, keeps it, and
+ * writes down what it was asked. Its answers can be replaced.
  */
 final class Postmaster implements SessionHandler {
   /** One message taken. */
