@@ -77,7 +77,7 @@ final class EmailWriter {
   static Email build(EmailContent content, List<Headers.Field> extra) {
     var fields = fields(content, extra);
     var root = root(content);
-    var boundary = random(16);
+    var boundary = MimeWriter.newBoundary();
     var section = (String.join("\r\n", fields) + "\r\n\r\n").getBytes(StandardCharsets.UTF_8);
     return new Email(
         content,

@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import org.apache.james.mime4j.codec.QuotedPrintableOutputStream;
 import org.unifiedmta.core.spool.ByteSource;
@@ -14,6 +16,7 @@ import org.unifiedmta.core.spool.ByteSource;
 public final class MimeWriter {
   private static final int MAXIMUM_LINE = 998; // RFC 5322 2.1.1
   private static final byte[] CRLF = {'\r', '\n'};
+  private static final SecureRandom RANDOM = new SecureRandom();
 
   private final OutputStream out;
   private final String boundary;
@@ -25,6 +28,13 @@ public final class MimeWriter {
   public MimeWriter(OutputStream out, String boundary) {
     this.out = out;
     this.boundary = boundary;
+  }
+
+  /** A boundary that no content can have been made to contain. */
+  public static String newBoundary() {
+    var random = new byte[16];
+    RANDOM.nextBytes(random);
+    return HexFormat.of().formatHex(random);
   }
 
   /**

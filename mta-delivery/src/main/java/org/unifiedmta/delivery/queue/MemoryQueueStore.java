@@ -162,6 +162,11 @@ public final class MemoryQueueStore implements QueueStore {
   }
 
   @Override
+  public Optional<Instant> nextDue(String zone, String destination) {
+    return index.nextDue(zone, destination);
+  }
+
+  @Override
   public void onDue(DueListener listener) {
     index.onDue(listener);
   }

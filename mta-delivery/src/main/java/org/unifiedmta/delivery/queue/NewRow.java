@@ -3,6 +3,8 @@ package org.unifiedmta.delivery.queue;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.routing.route.Destinations;
+import org.unifiedmta.routing.route.RoutingDecision;
 
 /**
  * One recipient of a message to be stored; its number is its place in the list.
@@ -12,4 +14,16 @@ import org.unifiedmta.core.address.Recipient;
  * @param due when it may be tried first
  */
 public record NewRow(
-    Recipient recipient, String zone, String destination, @Nullable String route, Instant due) {}
+    Recipient recipient, String zone, String destination, @Nullable String route, Instant due) {
+
+  /** The row of a decision. */
+  public static NewRow of(RoutingDecision decision, Instant due) {
+    var route = decision.route();
+    return new NewRow(
+        decision.recipient(),
+        decision.zone(),
+        decision.destination(),
+        route == null ? null : route.name(),
+        due);
+  }
+}

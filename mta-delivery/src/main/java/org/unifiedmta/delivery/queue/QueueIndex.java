@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.routing.route.Destinations;
 
 /**
  * Which rows wait where, which are leased, and where their messages are; for a store that keeps the
@@ -469,6 +470,19 @@ public final class QueueIndex<L> implements AutoCloseable {
                   waiting.rows.size(),
                   waiting.rows.first().due))
           .toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** As {@link QueueStore#nextDue}. */
+  public Optional<Instant> nextDue(String zone, String destination) {
+    lock.lock();
+    try {
+      var waiting = destinations.get(new Key(zone, destination));
+      return waiting == null || waiting.rows.isEmpty()
+          ? Optional.empty()
+          : Optional.of(waiting.rows.first().due);
     } finally {
       lock.unlock();
     }

@@ -27,9 +27,10 @@ public interface QueueStore extends AutoCloseable {
   /**
    * Stores a message with its rows, all or nothing. Never blocks, never throws.
    *
-   * @param done called once, with the id when everything is on stable storage, or with what failed
-   *     ({@link org.unifiedmta.core.spool.InsufficientStorageException} when there is no room);
-   *     runs on the store's writer, so it must be short
+   * @param done called once, before any of the rows can be claimed, with the id when everything is
+   *     on stable storage, or with what failed ({@link
+   *     org.unifiedmta.core.spool.InsufficientStorageException} when there is no room); runs on the
+   *     store's writer, so it must be short
    */
   void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done);
 
@@ -83,6 +84,9 @@ public interface QueueStore extends AutoCloseable {
    * @param nextDue of the first of them
    */
   record Destination(String zone, String name, long waiting, Instant nextDue) {}
+
+  /** When the first waiting row of a destination is due; empty where none waits. */
+  Optional<Instant> nextDue(String zone, String destination);
 
   /**
    * Is told, on any thread, whenever a destination gets a row, or gets one back, that is due at

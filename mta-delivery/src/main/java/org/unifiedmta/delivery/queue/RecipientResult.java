@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.queue;
 
 import java.time.Instant;
 import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.routing.route.Destinations;
 
 /** What became of one recipient in one attempt. */
 public sealed interface RecipientResult {

@@ -35,6 +35,7 @@ import org.unifiedmta.delivery.queue.RecipientResult.Deferred;
 import org.unifiedmta.delivery.queue.RecipientResult.Delivered;
 import org.unifiedmta.delivery.queue.RecipientResult.Failed;
 import org.unifiedmta.delivery.queue.RecipientResult.Reported;
+import org.unifiedmta.routing.route.Destinations;
 
 /** What every store does. */
 public abstract class QueueStoreContract {

@@ -318,6 +318,11 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
+  public Optional<Instant> nextDue(String zone, String destination) {
+    return index.nextDue(zone, destination);
+  }
+
+  @Override
   public void onDue(DueListener listener) {
     index.onDue(listener);
   }

@@ -1,0 +1,308 @@
+package org.unifiedmta.delivery.attempt;
+
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.delivery.queue.QueuedMessage;
+import org.unifiedmta.delivery.queue.QueuedRow;
+import org.unifiedmta.routing.route.Destinations.Target;
+import org.unifiedmta.routing.route.MxResolver;
+import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.smtp.client.ClientOptions;
+import org.unifiedmta.smtp.client.Endpoint;
+import org.unifiedmta.smtp.client.SmtpException;
+import org.unifiedmta.smtp.pool.PoolKey;
+import org.unifiedmta.smtp.pool.SmtpClientPool;
+import org.unifiedmta.smtp.server.SessionFacts;
+
+/**
+ * Tries the rows of one lease: the hosts of their destination in order, or the mail handler, and
+ * says what each recipient met. Blocks.
+ */
+public final class DeliveryAttempt {
+  private static final Logger log = LoggerFactory.getLogger(DeliveryAttempt.class);
+
+  /** RFC 5321 4.5.3.1.8: as many as every server takes. */
+  private static final int RECIPIENTS = 100;
+
+  private static final int MAXIMUM_ADDRESSES = 20;
+
+  private static final SmtpReply TAKEN = SmtpReply.of(250, "2.0.0", "taken by the mail handler");
+  private static final SmtpReply NO_HANDLER =
+      SmtpReply.of(451, "4.3.5", "no mail handler for local delivery");
+  private static final SmtpReply HANDLER_FAILED =
+      SmtpReply.of(451, "4.3.0", "the mail handler failed");
+
+  /**
+   * What attempts are made of.
+   *
+   * @param heloName our name
+   * @param mxPort of MX hosts
+   * @param options of a route by its name, or of no route for null
+   * @param handler null without local delivery
+   */
+  public record Parts(
+      String heloName,
+      int mxPort,
+      MxResolver hosts,
+      SmtpClientPool pool,
+      Function<@Nullable String, OutboundOptions> options,
+      @Nullable MailHandler handler) {}
+
+  private final Parts parts;
+
+  public DeliveryAttempt(Parts parts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Tries some rows of a message.
+   *
+   * @param rows all of one destination
+   * @return one outcome for each row, in their order
+   */
+  public List<Outcome> run(
+      QueuedMessage message, List<QueuedRow> rows, Target target, ByteSource body) {
+    if (target instanceof Target.Local) {
+      return rows.stream().map(row -> local(message, row, body)).toList();
+    }
+    var outcomes = new LinkedHashMap<Integer, Outcome>();
+    for (var group : groups(rows)) {
+      var options = parts.options().apply(group.get(0).route());
+      remote(message, group, target, options, body, outcomes);
+    }
+    return rows.stream()
+        .map(row -> outcomes.get(row.number()))
+        .map(DeliveryAttempt::known)
+        .toList();
+  }
+
+  private static Outcome known(@Nullable Outcome outcome) {
+    return outcome == null ? Outcome.of(SmtpReply.of(451, "4.3.0", "not tried")) : outcome;
+  }
+
+  /** Rows that can share a transaction: of one route, since that says how to speak to the host. */
+  private static List<List<QueuedRow>> groups(List<QueuedRow> rows) {
+    Map<String, List<QueuedRow>> byRoute = new LinkedHashMap<>();
+    for (var row : rows) {
+      byRoute.computeIfAbsent(String.valueOf(row.route()), r -> new ArrayList<>()).add(row);
+    }
+    var groups = new ArrayList<List<QueuedRow>>();
+    for (var group : byRoute.values()) {
+      for (int from = 0; from < group.size(); from += RECIPIENTS) {
+        groups.add(group.subList(from, Math.min(group.size(), from + RECIPIENTS)));
+      }
+    }
+    return groups;
+  }
+
+  private void remote(
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      Target target,
+      OutboundOptions options,
+      ByteSource body,
+      Map<Integer, Outcome> outcomes) {
+    switch (find(target)) {
+      case MxResolver.Result.Failed(var reply) ->
+          rows.forEach(row -> outcomes.put(row.number(), Outcome.of(reply)));
+      case MxResolver.Result.Hosts(var hosts) ->
+          hosts(message, rows, endpoints(hosts, port(target)), options, body, outcomes);
+    }
+  }
+
+  private MxResolver.Result find(Target target) {
+    return switch (target) {
+      case Target.Host(var host, var port) -> parts.hosts().address(host);
+      case Target.Mx(var domain) -> parts.hosts().resolve(domain);
+      case Target.Local local -> throw new IllegalArgumentException("no host: " + target);
+      case Target.Report report -> throw new IllegalArgumentException("no host: " + target);
+    };
+  }
+
+  private int port(Target target) {
+    return target instanceof Target.Host host ? host.port() : parts.mxPort();
+  }
+
+  private static List<Endpoint> endpoints(List<MxResolver.Host> hosts, int port) {
+    return hosts.stream()
+        .flatMap(host ->
+            host.addresses().stream().map(address -> new Endpoint(host.name(), address, port)))
+        .limit(MAXIMUM_ADDRESSES)
+        .toList();
+  }
+
+  /** RFC 5321 5.1: one host after the other, until one has answered for every recipient. */
+  private void hosts(
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      List<Endpoint> endpoints,
+      OutboundOptions options,
+      ByteSource body,
+      Map<Integer, Outcome> outcomes) {
+    var remaining = rows;
+    for (var endpoint : endpoints) {
+      if (remaining.isEmpty()) {
+        return;
+      }
+      try {
+        remaining = host(message, remaining, endpoint, options, body, outcomes);
+      } catch (SmtpException e) {
+        log.debug("{} {}", message.id(), e.getMessage());
+        unreachable(remaining, endpoint, e, outcomes);
+      }
+    }
+  }
+
+  /** The rows that the next host is to be asked about. */
+  private List<QueuedRow> host(
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      Endpoint endpoint,
+      OutboundOptions options,
+      ByteSource body,
+      Map<Integer, Outcome> outcomes) {
+    var envelope =
+        message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
+    var sent = send(endpoint, clientOptions(options), envelope, body);
+    var replies = sent.replies();
+    var next = new ArrayList<QueuedRow>();
+    for (int i = 0; i < rows.size(); i++) {
+      var outcome = new Outcome(replies.replies().get(i), endpoint.host(), sent.tls());
+      outcomes.put(rows.get(i).number(), outcome);
+      // What may have been accepted is not given to another host at once: it would come twice.
+      if (outcome.isTransient() && !replies.reusable() && !replies.uncertain()) {
+        next.add(rows.get(i));
+      }
+    }
+    return next;
+  }
+
+  private SmtpClientPool.Sent send(
+      Endpoint endpoint, ClientOptions options, Envelope envelope, ByteSource body) {
+    try {
+      return parts.pool().send(new PoolKey(endpoint, options), envelope, body);
+    } catch (SmtpException e) {
+      if (e.phase() != SmtpException.Phase.STARTTLS
+          || options.tls() != ClientOptions.Tls.OPPORTUNISTIC) {
+        throw e;
+      }
+      // RFC 7435 3: encryption that cannot be had is no reason to keep the mail.
+      log.info("{}; sending in plain text", e.getMessage());
+      var plain = new PoolKey(endpoint, options.withTls(ClientOptions.Tls.NONE));
+      return parts.pool().send(plain, envelope, body);
+    }
+  }
+
+  /** A host that refuses for good counts only if no other host is in trouble for a while. */
+  private static void unreachable(
+      List<QueuedRow> rows, Endpoint endpoint, SmtpException e, Map<Integer, Outcome> outcomes) {
+    var reply =
+        e.reply()
+            .filter(said -> said.isTransient() || said.isPermanent())
+            .orElseGet(() -> SmtpReply.of(451, "4.4.1", printable(String.valueOf(e.getMessage()))));
+    for (var row : rows) {
+      var before = outcomes.get(row.number());
+      if (before == null || before.reply().isPermanent() || reply.isTransient()) {
+        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false));
+      }
+    }
+  }
+
+  private ClientOptions clientOptions(OutboundOptions options) {
+    return clientOptions(parts.heloName(), options);
+  }
+
+  /** The same options in the client's words. */
+  public static ClientOptions clientOptions(String heloName, OutboundOptions options) {
+    return new ClientOptions(
+        heloName,
+        null,
+        switch (options.tls()) {
+          case NONE -> ClientOptions.Tls.NONE;
+          case OPPORTUNISTIC -> ClientOptions.Tls.OPPORTUNISTIC;
+          case REQUIRED -> ClientOptions.Tls.REQUIRED;
+          case IMPLICIT -> ClientOptions.Tls.IMPLICIT;
+        },
+        options.trust().orElse(null),
+        options
+            .login()
+            .map(login -> new ClientOptions.Login(login.user(), login.password()))
+            .orElse(null),
+        options.connectTimeout(),
+        options.commandTimeout());
+  }
+
+  private Outcome local(QueuedMessage message, QueuedRow row, ByteSource body) {
+    var handler = parts.handler();
+    if (handler == null) {
+      return Outcome.of(NO_HANDLER);
+    }
+    try {
+      return Outcome.of(
+          switch (handler.handle(row.recipient(), new Mail(message, body))) {
+            case RecipientVerdict.Delivered() -> TAKEN;
+            case RecipientVerdict.Deferred(var reply) -> transientOnly(reply);
+            case RecipientVerdict.Rejected(var reply) -> permanentOnly(reply);
+          });
+    } catch (RuntimeException | LinkageError e) {
+      log.error("{} the mail handler failed for {}", message.id(), row.recipient().address(), e);
+      return Outcome.of(HANDLER_FAILED);
+    }
+  }
+
+  private static SmtpReply transientOnly(SmtpReply reply) {
+    return reply.isTransient() ? reply : SmtpReply.of(451, "4.3.0", reply.text());
+  }
+
+  private static SmtpReply permanentOnly(SmtpReply reply) {
+    return reply.isPermanent() ? reply : SmtpReply.of(550, "5.7.1", reply.text());
+  }
+
+  private static String printable(String text) {
+    return text.replace('\r', ' ').replace('\n', ' ').replace('\0', ' ');
+  }
+
+  private record Mail(QueuedMessage message, ByteSource body) implements IncomingMail {
+    @Override
+    public String id() {
+      return message.id();
+    }
+
+    @Override
+    public Envelope envelope() {
+      return message.envelope();
+    }
+
+    @Override
+    public @Nullable SessionFacts session() {
+      return message.session();
+    }
+
+    @Override
+    public @Nullable SecurityResults security() {
+      return message.security();
+    }
+
+    @Override
+    public InputStream open() {
+      return body.open();
+    }
+
+    @Override
+    public Email email() {
+      return Email.parse(body);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package org.unifiedmta.delivery.attempt;
+
+import java.io.InputStream;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.smtp.server.SessionFacts;
+
+/** A message brought to a mail handler; good for the time of the call. */
+public interface IncomingMail {
+
+  /** The queue's id, the same each time the message is brought. */
+  String id();
+
+  /** With all recipients of the message. */
+  Envelope envelope();
+
+  /** Null for mail submitted in process. */
+  @Nullable SessionFacts session();
+
+  /** Null where nothing was checked. */
+  @Nullable SecurityResults security();
+
+  /** The message from its first octet; the caller closes the stream. */
+  InputStream open();
+
+  /** The message parsed; its parts are read when they are asked for. */
+  Email email();
+}

@@ -1,0 +1,26 @@
+package org.unifiedmta.delivery.attempt;
+
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.reply.SmtpReply;
+
+/**
+ * What one recipient met in one attempt: positive, to be tried again, or refused, as the reply's
+ * code says.
+ *
+ * @param host the last one spoken to, or null
+ */
+public record Outcome(SmtpReply reply, @Nullable String host, boolean tls) {
+
+  static Outcome of(SmtpReply reply) {
+    return new Outcome(reply, null, false);
+  }
+
+  /** Neither host nor handler understood or answered: temporary, whatever it was. */
+  public boolean isTransient() {
+    return !reply.isPermanent() && !isDelivered();
+  }
+
+  public boolean isDelivered() {
+    return reply.code() / 100 == 2;
+  }
+}

@@ -1,0 +1,97 @@
+package org.unifiedmta.delivery.event;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.event.MtaEvent;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.smtp.server.SessionFacts;
+
+/**
+ * What happened to a message, or to the server. Those of one message come in order: received,
+ * accepted, routed, then its attempts.
+ */
+public sealed interface MailEvent extends MtaEvent {
+
+  /** The message; empty for what happened to the server. */
+  String queueId();
+
+  Instant at();
+
+  /** A message came in by SMTP and is on stable storage. */
+  record EmailReceived(
+      String queueId, Instant at, Envelope envelope, SessionFacts session, SecurityResults security)
+      implements MailEvent {}
+
+  /**
+   * A message is in the queue, wherever it came from.
+   *
+   * @param size in octets
+   */
+  record Accepted(String queueId, Instant at, Envelope envelope, long size) implements MailEvent {}
+
+  /**
+   * It is decided where one recipient's mail goes.
+   *
+   * @param route the name of the route, or null where the server's own rule decided
+   */
+  record Routed(
+      String queueId,
+      Instant at,
+      EmailAddress recipient,
+      @Nullable String route,
+      String zone,
+      String destination)
+      implements MailEvent {}
+
+  /**
+   * An attempt for one recipient ended.
+   *
+   * @param attempt its number, from 1
+   * @param host the last one spoken to, or null where it did not come to that
+   * @param tls whether the connection was under TLS
+   */
+  record AttemptFinished(
+      String queueId,
+      Instant at,
+      EmailAddress recipient,
+      int attempt,
+      @Nullable String host,
+      boolean tls,
+      SmtpReply reply)
+      implements MailEvent {}
+
+  /** The next host, or the mail handler, has taken responsibility for one recipient. */
+  record Delivered(String queueId, Instant at, EmailAddress recipient, SmtpReply reply)
+      implements MailEvent {}
+
+  /**
+   * One recipient will be tried again.
+   *
+   * @param next when
+   */
+  record Deferred(String queueId, Instant at, EmailAddress recipient, SmtpReply reply, Instant next)
+      implements MailEvent {}
+
+  /** One recipient has failed for good; the sender is told, unless nobody wants to hear of it. */
+  record Bounced(String queueId, Instant at, EmailAddress recipient, SmtpReply reply)
+      implements MailEvent {}
+
+  /** The server runs. */
+  record Started(Instant at) implements MailEvent {
+    @Override
+    public String queueId() {
+      return "";
+    }
+  }
+
+  /** The server has stopped. */
+  record Stopped(Instant at) implements MailEvent {
+    @Override
+    public String queueId() {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Where a host puts decisions of its own. */
+@NullMarked
+package org.unifiedmta.delivery.hook;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,286 @@
+package org.unifiedmta.delivery.inbound;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.email.Headers;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.InsufficientStorageException;
+import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.attempt.MailHandler;
+import org.unifiedmta.delivery.hook.Hooks;
+import org.unifiedmta.delivery.queue.NewMessage;
+import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
+import org.unifiedmta.routing.route.Action;
+import org.unifiedmta.routing.route.Admission;
+import org.unifiedmta.routing.route.EmailContext;
+import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.route.Network;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.SaslExchange;
+import org.unifiedmta.security.sasl.SaslMechanism;
+import org.unifiedmta.smtp.server.Answer;
+import org.unifiedmta.smtp.server.SessionFacts;
+import org.unifiedmta.smtp.server.SessionHandler;
+import org.unifiedmta.smtp.server.Verdict;
+
+/** Decides what clients may do, and takes their messages into the queue. */
+public final class InboundReception implements SessionHandler {
+  private static final Logger log = LoggerFactory.getLogger(InboundReception.class);
+  private static final int MAXIMUM_HOPS = 100; // RFC 5321 6.3
+  private static final int MAXIMUM_FIELDS = 2_000;
+  private static final int MAXIMUM_HEADER = 256 * 1024;
+
+  /**
+   * What this stage is made of.
+   *
+   * @param credentials null where nobody can log in
+   * @param router asked anew for each decision, so that routes can change
+   * @param handler null without local delivery
+   * @param threads virtual threads for what waits
+   */
+  public record Parts(
+      String hostname,
+      @Nullable CredentialStore credentials,
+      List<Network> trusted,
+      Supplier<EmailRouter> router,
+      @Nullable MailHandler handler,
+      Hooks hooks,
+      QueueStore store,
+      UnifiedDeliveryQueue queue,
+      ExecutorService threads,
+      Timer timer) {}
+
+  private final Parts parts;
+  private final TraceHeaders trace;
+  private final boolean everybodyIsThere;
+
+  public InboundReception(Parts parts) {
+    this.parts = parts;
+    this.trace = new TraceHeaders(parts.hostname());
+    this.everybodyIsThere = parts.handler() != null && usesDefault(parts.handler());
+  }
+
+  /** A handler that does not look recipients up saves each RCPT a change of threads. */
+  private static boolean usesDefault(MailHandler handler) {
+    try {
+      return handler.getClass().getMethod("accepts", EmailAddress.class).getDeclaringClass()
+          == MailHandler.class;
+    } catch (NoSuchMethodException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public Answer connected(SessionFacts session) {
+    return parts.hooks().ask(hook -> hook.onConnect(session), Answer::proceed);
+  }
+
+  @Override
+  public Answer helo(SessionFacts session) {
+    return parts.hooks().ask(hook -> hook.onHelo(session), Answer::proceed);
+  }
+
+  @Override
+  public @Nullable SaslExchange login(SessionFacts session, String mechanism) {
+    var credentials = parts.credentials();
+    if (credentials == null) {
+      return null;
+    }
+    var exchange =
+        SaslMechanism.ofName(mechanism).map(known -> known.exchange(credentials)).orElse(null);
+    if (exchange == null || parts.hooks().isEmpty()) {
+      return exchange;
+    }
+    return response -> {
+      var step = exchange.next(response);
+      return step instanceof SaslExchange.Step.Success(var user)
+              && !(parts.hooks().verdict(hook -> hook.onAuth(session, user))
+                  instanceof Verdict.Continue)
+          ? new SaslExchange.Step.Failure("a hook refused " + user)
+          : step;
+    };
+  }
+
+  @Override
+  public Answer mail(SessionFacts session, Envelope envelope, long announcedSize) {
+    var refusal = parts.store().refusal();
+    if (refusal.isPresent()) {
+      log.warn("{} no new mail: {}", session.id(), refusal.get());
+      return Answer.reply(452, "4.3.1", "Insufficient system storage, try again later");
+    }
+    return parts.hooks().ask(hook -> hook.onMail(session, envelope), Answer::proceed);
+  }
+
+  @Override
+  public Answer recipient(SessionFacts session, Envelope envelope, Recipient recipient) {
+    return parts
+        .hooks()
+        .ask(
+            hook -> hook.onRcpt(session, envelope, recipient),
+            () -> admit(session, envelope, recipient));
+  }
+
+  private Answer admit(SessionFacts session, Envelope envelope, Recipient recipient) {
+    var context = context(session, envelope).recipients(List.of(recipient.address())).build();
+    return switch (parts.router().get().admit(context)) {
+      case Admission.Possible() -> Answer.proceed();
+      case Admission.Refused(var reply) -> new Answer.Now(new Verdict.Reply(reply));
+      case Admission.Certain(var action) ->
+          action instanceof Action.Deliver ? local(recipient.address()) : Answer.proceed();
+    };
+  }
+
+  private Answer local(EmailAddress address) {
+    var handler = parts.handler();
+    if (everybodyIsThere || address.localPart().equalsIgnoreCase("postmaster")) {
+      return Answer.proceed(); // RFC 5321 4.5.1
+    }
+    if (handler == null) {
+      return Answer.reply(550, "5.1.1", "No such mailbox here");
+    }
+    return new Answer.Later(() ->
+        handler.accepts(address)
+            ? Verdict.proceed()
+            : Verdict.reply(550, "5.1.1", "No such mailbox here"));
+  }
+
+  private EmailContext.Builder context(SessionFacts session, Envelope envelope) {
+    var client = session.remote().getAddress();
+    return EmailContext.builder()
+        .sender(envelope.mailFrom())
+        .clientIp(client)
+        .authenticated(session.authenticatedUser() != null)
+        .trusted(parts.trusted().stream().anyMatch(network -> network.contains(client)));
+  }
+
+  @Override
+  public void message(
+      SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
+    if (parts.hooks().isEmpty() && !parts.router().get().needsMessage()) {
+      decide(session, envelope, message, reply);
+      return;
+    }
+    try {
+      parts
+          .threads()
+          .execute(() -> {
+            try {
+              var verdict =
+                  parts.hooks().verdict(hook -> hook.onMessage(session, envelope, message));
+              if (verdict instanceof Verdict.Continue) {
+                decide(session, envelope, message, reply);
+              } else {
+                message.close();
+                reply.accept(verdict);
+              }
+            } catch (RuntimeException e) {
+              failed(session, message, reply, e);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      failed(session, message, reply, e);
+    }
+  }
+
+  private static void failed(
+      SessionFacts session, SpooledMessage message, Consumer<Verdict> reply, Throwable e) {
+    log.error("{} a message could not be handled", session.id(), e);
+    message.close();
+    reply.accept(Verdict.reply(451, "4.3.0", "Local error, try again later"));
+  }
+
+  private void decide(
+      SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
+    var refusal = refusal(message.header());
+    if (refusal != null) {
+      message.close();
+      reply.accept(new Verdict.Reply(refusal));
+      return;
+    }
+    var now = parts.timer().now();
+    List<NewRow> rows = new ArrayList<>();
+    var rejection = route(session, envelope, message, now, rows);
+    if (rejection != null) {
+      message.close();
+      reply.accept(new Verdict.Reply(rejection));
+      return;
+    }
+    var id = parts.store().newId();
+    var edited = trace.edit(message, session, envelope, id, now);
+    parts
+        .queue()
+        .add(
+            new NewMessage(id, envelope, edited, rows, now, session, SecurityResults.none(), null),
+            (stored, failure) -> reply.accept(verdict(session, id, failure)));
+  }
+
+  private static Verdict verdict(SessionFacts session, String id, @Nullable Throwable failure) {
+    if (failure == null) {
+      log.debug("{} queued as {}", session.id(), id);
+      return Verdict.reply(250, "2.0.0", "Ok: queued as " + id);
+    }
+    if (failure instanceof InsufficientStorageException) {
+      log.warn("{} no room for a message: {}", session.id(), failure.getMessage());
+      return Verdict.reply(452, "4.3.1", "Insufficient system storage, try again later");
+    }
+    log.error("{} a message could not be stored", session.id(), failure);
+    return Verdict.reply(451, "4.3.0", "Local error, try again later");
+  }
+
+  private static @Nullable SmtpReply refusal(HeaderSection header) {
+    if (header.fields().size() >= MAXIMUM_FIELDS || header.size() >= MAXIMUM_HEADER) {
+      // What lies beyond the bound would not be seen by whoever looks for forgeries.
+      return SmtpReply.of(552, "5.3.4", "Header section too large");
+    }
+    if (header.all("Received").size() > MAXIMUM_HOPS) {
+      return SmtpReply.of(554, "5.4.6", "Too many hops: this message loops");
+    }
+    return null;
+  }
+
+  /** One row for each recipient, or the reply that refuses the whole message. */
+  private @Nullable SmtpReply route(
+      SessionFacts session,
+      Envelope envelope,
+      SpooledMessage message,
+      Instant now,
+      List<NewRow> rows) {
+    var router = parts.router().get();
+    var context =
+        context(session, envelope)
+            .headers(Headers.of(message.header()))
+            .size(message.size())
+            .hasAttachments(() -> !Email.parse(message).attachments().isEmpty());
+    for (var recipient : envelope.recipients()) {
+      var decision =
+          router.route(context.recipients(List.of(recipient.address())).build(), recipient);
+      if (decision.action() instanceof Action.Reject reject) {
+        return EmailRouter.reply(reject);
+      }
+      rows.add(NewRow.of(decision, now));
+    }
+    return null;
+  }
+
+  @Override
+  public void disconnected(SessionFacts session) {
+    log.debug("{} disconnected", session.id());
+  }
+}

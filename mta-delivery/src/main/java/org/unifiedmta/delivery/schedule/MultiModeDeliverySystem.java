@@ -1,0 +1,318 @@
+package org.unifiedmta.delivery.schedule;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.Lease;
+import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.schedule.DestinationQueue.Key;
+import org.unifiedmta.routing.route.Destinations.Target;
+
+/**
+ * Decides what is tried next: destinations with something due take turns, each within its window,
+ * all within one bound. One thread decides; each attempt runs on a virtual thread of its own.
+ */
+public final class MultiModeDeliverySystem implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(MultiModeDeliverySystem.class);
+
+  /** Longer than any attempt takes: what runs out is tried a second time. */
+  private static final Duration LEASE = Duration.ofHours(6);
+
+  private static final Duration PAUSE_AFTER_FAILURE = Duration.ofMinutes(1);
+
+  /** How a recipient's mail is delivered. */
+  public enum Mode {
+    /** To one host. */
+    FORWARD,
+    /** To the MX hosts of the recipient's domain. */
+    MX,
+    /** To the mail handler. */
+    LOCAL,
+    /** Back to its sender, as a report. */
+    PROCESS
+  }
+
+  /** Works on one lease until it is settled or given back; blocks. */
+  public interface Worker {
+    void work(Lease lease, Target target);
+  }
+
+  /**
+   * Bounds.
+   *
+   * @param attempts at a time, in all
+   * @param perDestination at a time
+   */
+  public record Limits(int attempts, int perDestination) {
+    /** 500 in all, 5 for a destination, 20 for the mail handler. */
+    public static Limits standard() {
+      return new Limits(500, 5);
+    }
+
+    int window(Target target) {
+      return target instanceof Target.Local ? 4 * perDestination : perDestination;
+    }
+  }
+
+  private final QueueStore store;
+  private final Worker worker;
+  private final Limits limits;
+  private final Timer timer;
+  private final ExecutorService threads =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-attempt-", 0).factory());
+  private final Thread thread;
+
+  // what comes in from other threads
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Map<Key, Instant> signals = new LinkedHashMap<>();
+  private final List<Finished> finished = new ArrayList<>();
+  private boolean stopping;
+  private int runningNow;
+
+  // the scheduler thread's own
+  private final Map<Key, DestinationQueue> queues = new HashMap<>();
+  private final ArrayDeque<DestinationQueue> ready = new ArrayDeque<>();
+
+  private record Finished(DestinationQueue queue, boolean failed) {}
+
+  public MultiModeDeliverySystem(QueueStore store, Worker worker, Limits limits, Timer timer) {
+    this.store = store;
+    this.worker = worker;
+    this.limits = limits;
+    this.timer = timer;
+    this.thread = new Thread(this::run, "mta-schedule");
+    thread.setDaemon(true);
+  }
+
+  /** How the mail of a destination is delivered. */
+  public static Mode modeOf(Target target) {
+    return switch (target) {
+      case Target.Host host -> Mode.FORWARD;
+      case Target.Mx mx -> Mode.MX;
+      case Target.Local local -> Mode.LOCAL;
+      case Target.Report report -> Mode.PROCESS;
+    };
+  }
+
+  /** Begins with whatever waits in the store. */
+  public void start() {
+    store.onDue(this::due);
+    for (var destination : store.destinations()) {
+      due(destination.zone(), destination.name(), destination.nextDue());
+    }
+    thread.start();
+  }
+
+  private void due(String zone, String destination, Instant at) {
+    lock.lock();
+    try {
+      signals.merge(new Key(zone, destination), at, (a, b) -> a.isBefore(b) ? a : b);
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void run() {
+    while (true) {
+      Map<Key, Instant> due;
+      List<Finished> done;
+      lock.lock();
+      try {
+        while (signals.isEmpty() && finished.isEmpty() && !stopping) {
+          changed.awaitUninterruptibly();
+        }
+        if (stopping) {
+          return;
+        }
+        due = Map.copyOf(signals);
+        done = List.copyOf(finished);
+        signals.clear();
+        finished.clear();
+      } finally {
+        lock.unlock();
+      }
+      try {
+        done.forEach(this::settleFinished);
+        due.forEach(this::lookAt);
+        dispatch();
+      } catch (RuntimeException e) {
+        log.error("the scheduler failed; it goes on", e);
+      }
+    }
+  }
+
+  private void settleFinished(Finished one) {
+    var queue = one.queue();
+    queue.finished();
+    if (one.failed()) {
+      queue.pause(timer.now().plus(PAUSE_AFTER_FAILURE));
+    }
+    line(queue);
+  }
+
+  private void lookAt(Key key, Instant at) {
+    var queue = queues.computeIfAbsent(key, DestinationQueue::new);
+    if (at.isAfter(timer.now())) {
+      wake(queue, at);
+    } else {
+      line(queue);
+    }
+  }
+
+  private void wake(DestinationQueue queue, Instant at) {
+    queue.wakeBy(at, timer, () -> due(queue.key().zone(), queue.key().destination(), at));
+  }
+
+  private void line(DestinationQueue queue) {
+    if (!queue.isReady()) {
+      queue.setReady(true);
+      ready.addLast(queue);
+    }
+  }
+
+  /** One claim for the first in the line, which then stands at its end: they take turns. */
+  private void dispatch() {
+    while (!ready.isEmpty() && hasRoom()) {
+      var queue = ready.removeFirst();
+      queue.setReady(false);
+      var pausedUntil = queue.pausedUntil();
+      if (pausedUntil != null && pausedUntil.isAfter(timer.now())) {
+        queue.awake();
+        wake(queue, pausedUntil);
+      } else if (queue.running() < limits.window(queue.target())) {
+        claim(queue);
+      }
+    }
+  }
+
+  private boolean hasRoom() {
+    lock.lock();
+    try {
+      return runningNow < limits.attempts();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void claim(DestinationQueue queue) {
+    var key = queue.key();
+    var leases = store.claim(key.zone(), key.destination(), 1, LEASE);
+    if (!leases.isEmpty()) {
+      start(queue, leases.get(0));
+      line(queue);
+      return;
+    }
+    queue.awake();
+    store.nextDue(key.zone(), key.destination()).ifPresent(at -> wake(queue, at));
+    if (queue.isIdle()) {
+      queues.remove(key);
+    }
+  }
+
+  private void start(DestinationQueue queue, Lease lease) {
+    queue.started();
+    lock.lock();
+    try {
+      runningNow++;
+    } finally {
+      lock.unlock();
+    }
+    threads.execute(() -> attempt(queue, lease));
+  }
+
+  private void attempt(DestinationQueue queue, Lease lease) {
+    boolean failed = true;
+    try {
+      worker.work(lease, queue.target());
+      failed = false;
+    } catch (RuntimeException | LinkageError e) {
+      log.error("{} an attempt failed; it is made again", lease.id(), e);
+      giveBack(lease);
+    } finally {
+      lock.lock();
+      try {
+        runningNow--;
+        finished.add(new Finished(queue, failed));
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void giveBack(Lease lease) {
+    try {
+      store.release(lease);
+    } catch (RuntimeException e) {
+      log.error("{} could not be given back; its lease runs out", lease.id(), e);
+    }
+  }
+
+  /** Attempts that run now. */
+  public int runningAttempts() {
+    lock.lock();
+    try {
+      return runningNow;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Starts no attempt any more; those that run go on. */
+  public void stopClaiming() {
+    lock.lock();
+    try {
+      stopping = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits until no attempt runs.
+   *
+   * @return false if the time ran out first
+   */
+  public boolean awaitIdle(Duration timeout) {
+    long left = timeout.toNanos();
+    lock.lock();
+    try {
+      while (runningNow > 0 && left > 0) {
+        left = changed.awaitNanos(left);
+      }
+      return runningNow == 0;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends what still runs. To be called when the store is closed: threads are interrupted. */
+  @Override
+  public void close() {
+    stopClaiming();
+    threads.shutdownNow();
+    try {
+      thread.join(Duration.ofSeconds(5));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

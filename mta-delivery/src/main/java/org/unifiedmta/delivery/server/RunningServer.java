@@ -1,0 +1,242 @@
+package org.unifiedmta.delivery.server;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.dns.SystemDnsResolver;
+import org.unifiedmta.core.event.EventBus;
+import org.unifiedmta.delivery.attempt.DeliveryAttempt;
+import org.unifiedmta.delivery.bounce.BounceReporter;
+import org.unifiedmta.delivery.hook.Hooks;
+import org.unifiedmta.delivery.inbound.InboundReception;
+import org.unifiedmta.delivery.queue.MemoryQueueStore;
+import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
+import org.unifiedmta.delivery.schedule.Deliveries;
+import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem;
+import org.unifiedmta.delivery.server.UnifiedEmailServer.BoundListener;
+import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Listener;
+import org.unifiedmta.delivery.store.log.LogQueueStore;
+import org.unifiedmta.delivery.submission.Submission;
+import org.unifiedmta.routing.route.Action;
+import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.route.MxResolver;
+import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.smtp.pool.SmtpClientPool;
+import org.unifiedmta.smtp.server.ServerOptions;
+import org.unifiedmta.smtp.server.SmtpListener;
+import org.unifiedmta.smtp.server.SmtpServer;
+
+/** Everything that a running server consists of, and the order in which it begins and ends. */
+final class RunningServer {
+  private static final Logger log = LoggerFactory.getLogger(RunningServer.class);
+  private static final Duration HOOK_BUDGET = Duration.ofSeconds(30);
+  private static final Duration IDLE_CONNECTION = Duration.ofSeconds(5);
+  private static final int MESSAGES_PER_CONNECTION = 100;
+  private static final Duration LAST_SETTLEMENTS = Duration.ofSeconds(5);
+
+  private final UnifiedEmailServerConfig config;
+  private final QueueStore store;
+  private final UnifiedDeliveryQueue queue;
+  private final Submission submission;
+  private final SmtpClientPool pool;
+  private final Deliveries deliveries;
+  private final MultiModeDeliverySystem schedule;
+  private final SmtpServer smtp;
+  private final List<BoundListener> listeners = new ArrayList<>();
+
+  /** What we opened, the last first. */
+  private final Deque<AutoCloseable> ours = new ArrayDeque<>();
+
+  private RunningServer(
+      UnifiedEmailServerConfig config, EventBus events, Supplier<EmailRouter> router) {
+    this.config = config;
+    var timer = config.timer();
+    store = openStore(config);
+    var dns = dns(config);
+    queue = new UnifiedDeliveryQueue(store, events, timer);
+    submission = new Submission(store, queue, router, timer);
+    pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
+    var hosts =
+        new MxResolver(
+            dns,
+            config.allowPrivateTargets(),
+            Set.of(config.hostname().toLowerCase(Locale.ROOT)),
+            new Random());
+    var attempts =
+        new DeliveryAttempt(
+            new DeliveryAttempt.Parts(
+                config.hostname(),
+                config.mxPort(),
+                hosts,
+                pool,
+                route -> options(router.get(), route),
+                config.mailHandler().orElse(null)));
+    var reporter =
+        new BounceReporter(config.hostname(), config.mailerDaemon(), store, queue, router, timer);
+    deliveries =
+        new Deliveries(store, attempts, reporter, config.retry(), events, config.metrics(), timer);
+    schedule =
+        new MultiModeDeliverySystem(
+            store, deliveries, MultiModeDeliverySystem.Limits.standard(), timer);
+    ExecutorService threads =
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-inbound-", 0).factory());
+    ours.push(threads::shutdownNow);
+    smtp =
+        new SmtpServer(
+            options(config), reception(router, threads), store.spool(), config.metrics());
+  }
+
+  /** Nothing is left open if it throws. */
+  static RunningServer start(
+      UnifiedEmailServerConfig config, EventBus events, Supplier<EmailRouter> router) {
+    var runtime = new RunningServer(config, events, router);
+    try {
+      for (var listener : config.listeners()) {
+        var bound = runtime.smtp.bind(inServerWords(listener));
+        runtime.listeners.add(new BoundListener(listener.name(), bound, listener.mode()));
+      }
+      runtime.schedule.start();
+      return runtime;
+    } catch (RuntimeException e) {
+      runtime.stop(Duration.ZERO);
+      throw e;
+    }
+  }
+
+  private QueueStore openStore(UnifiedEmailServerConfig config) {
+    var given = config.queueStore().orElse(null);
+    if (given != null) {
+      return given;
+    }
+    var directory = config.dataDirectory().orElse(null);
+    QueueStore opened;
+    if (directory == null) {
+      log.warn("no data directory: mail is in memory only and ends with this process");
+      opened = new MemoryQueueStore(config.timer());
+    } else {
+      opened =
+          LogQueueStore.open(directory, config.timer(), config.metrics(), config.bufferMemory());
+    }
+    ours.push(opened);
+    return opened;
+  }
+
+  private DnsResolver dns(UnifiedEmailServerConfig config) {
+    var given = config.dnsResolver().orElse(null);
+    if (given != null) {
+      return given;
+    }
+    var resolver = new SystemDnsResolver();
+    ours.push(resolver);
+    return resolver;
+  }
+
+  private InboundReception reception(Supplier<EmailRouter> router, ExecutorService threads) {
+    return new InboundReception(
+        new InboundReception.Parts(
+            config.hostname(),
+            config.auth().map(UnifiedEmailServerConfig.Auth::users).orElse(null),
+            config.trustedNetworks(),
+            router,
+            config.mailHandler().orElse(null),
+            new Hooks(config.hooks(), HOOK_BUDGET),
+            store,
+            queue,
+            threads,
+            config.timer()));
+  }
+
+  /** A route that is gone, or says nothing, leaves the server's own options. */
+  private OutboundOptions options(EmailRouter router, @Nullable String name) {
+    return Optional.ofNullable(name)
+        .flatMap(wanted ->
+            router.routes().stream().filter(route -> route.name().equals(wanted)).findFirst())
+        .map(route -> route.action() instanceof Action.Forward to ? to.options() : null)
+        .orElse(config.outbound());
+  }
+
+  private static ServerOptions options(UnifiedEmailServerConfig config) {
+    return ServerOptions.builder(config.hostname())
+        .maxMessageSize(config.maxMessageSize())
+        .maxRecipients(config.maxRecipients())
+        .maxClients(config.maxClients())
+        .authMechanisms(config.auth().map(UnifiedEmailServerConfig.Auth::methods).orElse(List.of()))
+        .requireAuth(config.auth().map(UnifiedEmailServerConfig.Auth::required).orElse(false))
+        .tls(config.tls().orElse(null))
+        .timer(config.timer())
+        .channelSeam(config.channelSeam())
+        .build();
+  }
+
+  private static SmtpListener inServerWords(Listener listener) {
+    return new SmtpListener(
+        listener.name(),
+        listener.bind(),
+        switch (listener.mode()) {
+          case PLAIN -> SmtpListener.Mode.PLAIN;
+          case STARTTLS -> SmtpListener.Mode.STARTTLS;
+          case REQUIRE_STARTTLS -> SmtpListener.Mode.REQUIRE_STARTTLS;
+          case IMPLICIT_TLS -> SmtpListener.Mode.IMPLICIT_TLS;
+        },
+        listener.requireAuth(),
+        listener.proxyProtocol());
+  }
+
+  List<BoundListener> listeners() {
+    return List.copyOf(listeners);
+  }
+
+  UnifiedDeliveryQueue queue() {
+    return queue;
+  }
+
+  Submission submission() {
+    return submission;
+  }
+
+  /** What came in is finished before what goes out, and the store is closed last. */
+  boolean stop(Duration timeout) {
+    var deadline = Instant.now().plus(timeout);
+    smtp.stopAccepting();
+    schedule.stopClaiming();
+    boolean quiet = smtp.awaitIdle(left(deadline));
+    smtp.close();
+    quiet &= schedule.awaitIdle(left(deadline));
+    deliveries.abort();
+    pool.close();
+    schedule.awaitIdle(LAST_SETTLEMENTS);
+    while (!ours.isEmpty()) {
+      close(ours.pop());
+    }
+    schedule.close();
+    return quiet;
+  }
+
+  private static Duration left(Instant deadline) {
+    var left = Duration.between(Instant.now(), deadline);
+    return left.isNegative() ? Duration.ZERO : left;
+  }
+
+  private static void close(AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      log.error("could not be closed: {}", resource, e);
+    }
+  }
+}

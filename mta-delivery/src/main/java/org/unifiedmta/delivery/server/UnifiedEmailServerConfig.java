@@ -1,0 +1,537 @@
+package org.unifiedmta.delivery.server;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.address.Domains;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Mailbox;
+import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.metrics.Metrics;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.attempt.MailHandler;
+import org.unifiedmta.delivery.hook.Hook;
+import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.routing.domain.DomainConfig;
+import org.unifiedmta.routing.route.Network;
+import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.routing.zone.RetryPolicy;
+import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.SaslMechanism;
+import org.unifiedmta.smtp.server.ChannelSeam;
+import org.unifiedmta.smtp.server.TlsConfig;
+
+/** What a server is made from. Immutable; only {@code hostname} must be given. */
+public final class UnifiedEmailServerConfig {
+
+  /** How TLS comes to a listener. */
+  public enum Mode {
+    PLAIN,
+    /** If the client asks for it (RFC 3207). */
+    STARTTLS,
+    /** The client must ask for it before MAIL. */
+    REQUIRE_STARTTLS,
+    /** From the first octet (RFC 8314). */
+    IMPLICIT_TLS
+  }
+
+  /**
+   * An address to listen on.
+   *
+   * @param bind port 0 for an ephemeral one
+   * @param requireAuth MAIL before a login is {@code 530 5.7.0}
+   * @param proxyProtocol reserved, must be false
+   */
+  public record Listener(
+      String name, InetSocketAddress bind, Mode mode, boolean requireAuth, boolean proxyProtocol) {
+    public static Listener of(String name, InetSocketAddress bind, Mode mode) {
+      return new Listener(name, bind, mode, false, false);
+    }
+  }
+
+  /**
+   * Who may log in, and whether they must.
+   *
+   * @param required on every listener
+   * @param methods SASL mechanisms, such as {@code PLAIN}, {@code LOGIN}
+   */
+  public record Auth(boolean required, List<String> methods, CredentialStore users) {
+    public Auth {
+      methods = methods.stream().map(name -> name.toUpperCase(Locale.ROOT)).toList();
+    }
+
+    /** These users by PLAIN and LOGIN; logging in is not required. */
+    public static Auth users(Map<String, String> passwords) {
+      return new Auth(false, List.of("PLAIN", "LOGIN"), CredentialStore.ofUsers(passwords));
+    }
+
+    public Auth withRequired(boolean other) {
+      return new Auth(other, methods, users);
+    }
+  }
+
+  private final Builder values;
+
+  private UnifiedEmailServerConfig(Builder values) {
+    this.values = values;
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Reads settings by name, as a properties file has them; {@code docs/configuration.md} lists the
+   * keys.
+   *
+   * @throws ConfigException with every problem, an unknown key among them
+   */
+  public static UnifiedEmailServerConfig fromProperties(Map<String, String> properties) {
+    return ConfigProperties.read(properties);
+  }
+
+  /** A builder with all of this. */
+  public Builder toBuilder() {
+    return new Builder(values);
+  }
+
+  public String hostname() {
+    return values.hostname;
+  }
+
+  public List<Listener> listeners() {
+    return List.copyOf(values.listeners);
+  }
+
+  public List<DomainConfig> domains() {
+    return List.copyOf(values.domains);
+  }
+
+  public List<Route> routes() {
+    return List.copyOf(values.routes);
+  }
+
+  public Optional<Auth> auth() {
+    return Optional.ofNullable(values.auth);
+  }
+
+  public Optional<TlsConfig> tls() {
+    return Optional.ofNullable(values.tls);
+  }
+
+  public long maxMessageSize() {
+    return values.maxMessageSize;
+  }
+
+  public int maxClients() {
+    return values.maxClients;
+  }
+
+  public int maxRecipients() {
+    return values.maxRecipients;
+  }
+
+  public OutboundOptions outbound() {
+    return values.outbound;
+  }
+
+  public RetryPolicy retry() {
+    return values.retry;
+  }
+
+  public Optional<Path> dataDirectory() {
+    return Optional.ofNullable(values.dataDirectory);
+  }
+
+  public Optional<QueueStore> queueStore() {
+    return Optional.ofNullable(values.queueStore);
+  }
+
+  public Optional<DnsResolver> dnsResolver() {
+    return Optional.ofNullable(values.dnsResolver);
+  }
+
+  public Optional<MailHandler> mailHandler() {
+    return Optional.ofNullable(values.mailHandler);
+  }
+
+  public List<Hook> hooks() {
+    return List.copyOf(values.hooks);
+  }
+
+  public Metrics metrics() {
+    return values.metrics;
+  }
+
+  public Timer timer() {
+    return values.timer;
+  }
+
+  public Duration shutdownTimeout() {
+    return values.shutdownTimeout;
+  }
+
+  public List<Network> trustedNetworks() {
+    return List.copyOf(values.trustedNetworks);
+  }
+
+  /** Who reports failures; {@code Mail Delivery System <MAILER-DAEMON@hostname>} unless given. */
+  public Mailbox mailerDaemon() {
+    return values.mailerDaemon == null
+        ? new Mailbox("Mail Delivery System", new EmailAddress("MAILER-DAEMON", hostname()))
+        : values.mailerDaemon;
+  }
+
+  public int mxPort() {
+    return values.mxPort;
+  }
+
+  public boolean allowPrivateTargets() {
+    return values.allowPrivateTargets;
+  }
+
+  public long bufferMemory() {
+    return values.bufferMemory;
+  }
+
+  ChannelSeam channelSeam() {
+    return values.channelSeam;
+  }
+
+  /** Collects settings. */
+  public static final class Builder {
+    private static final int SMTPS = 465;
+
+    private String hostname = "";
+    private List<Listener> listeners = new ArrayList<>();
+    private List<DomainConfig> domains = new ArrayList<>();
+    private List<Route> routes = new ArrayList<>();
+    private @Nullable Auth auth;
+    private @Nullable TlsConfig tls;
+    private long maxMessageSize = 25L * 1024 * 1024;
+    private int maxClients = 500;
+    private int maxRecipients = 1_000;
+    private OutboundOptions outbound = OutboundOptions.standard();
+    private RetryPolicy retry = RetryPolicy.standard();
+    private @Nullable Path dataDirectory;
+    private @Nullable QueueStore queueStore;
+    private @Nullable DnsResolver dnsResolver;
+    private @Nullable MailHandler mailHandler;
+    private List<Hook> hooks = new ArrayList<>();
+    private Metrics metrics = Metrics.none();
+    private Timer timer = Timer.system();
+    private Duration shutdownTimeout = Duration.ofSeconds(30);
+    private List<Network> trustedNetworks = new ArrayList<>();
+    private @Nullable Mailbox mailerDaemon;
+    private int mxPort = 25;
+    private boolean allowPrivateTargets;
+    private long bufferMemory = Math.min(64L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 4);
+    private ChannelSeam channelSeam = ChannelSeam.none();
+    private final List<String> problems = new ArrayList<>();
+
+    private Builder() {}
+
+    private Builder(Builder other) {
+      hostname = other.hostname;
+      listeners = new ArrayList<>(other.listeners);
+      domains = new ArrayList<>(other.domains);
+      routes = new ArrayList<>(other.routes);
+      auth = other.auth;
+      tls = other.tls;
+      maxMessageSize = other.maxMessageSize;
+      maxClients = other.maxClients;
+      maxRecipients = other.maxRecipients;
+      outbound = other.outbound;
+      retry = other.retry;
+      dataDirectory = other.dataDirectory;
+      queueStore = other.queueStore;
+      dnsResolver = other.dnsResolver;
+      mailHandler = other.mailHandler;
+      hooks = new ArrayList<>(other.hooks);
+      metrics = other.metrics;
+      timer = other.timer;
+      shutdownTimeout = other.shutdownTimeout;
+      trustedNetworks = new ArrayList<>(other.trustedNetworks);
+      mailerDaemon = other.mailerDaemon;
+      mxPort = other.mxPort;
+      allowPrivateTargets = other.allowPrivateTargets;
+      bufferMemory = other.bufferMemory;
+      channelSeam = other.channelSeam;
+    }
+
+    /** The server's name, in greetings, trace fields and reports. */
+    public Builder hostname(String name) {
+      hostname = name;
+      return this;
+    }
+
+    /**
+     * Listens on all addresses: implicit TLS on 465, STARTTLS on others where {@link #tls} is
+     * given; 0 for an ephemeral port.
+     */
+    public Builder ports(int... ports) {
+      for (int port : ports) {
+        if (port < 0 || port > 65535) {
+          problems.add("ports: no port: " + port);
+        } else {
+          listeners.add(
+              Listener.of(
+                  "smtp-" + port,
+                  new InetSocketAddress(port),
+                  port == SMTPS ? Mode.IMPLICIT_TLS : Mode.STARTTLS));
+        }
+      }
+      return this;
+    }
+
+    public Builder listen(Listener listener) {
+      listeners.add(listener);
+      return this;
+    }
+
+    /** Domains that are ours; appends. */
+    public Builder domains(DomainConfig... configs) {
+      domains.addAll(List.of(configs));
+      return this;
+    }
+
+    /** In place of those given before. */
+    public Builder routes(Route... all) {
+      return routes(List.of(all));
+    }
+
+    public Builder routes(List<Route> all) {
+      routes = new ArrayList<>(all);
+      return this;
+    }
+
+    public Builder auth(Auth users) {
+      auth = users;
+      return this;
+    }
+
+    public Builder tls(TlsConfig config) {
+      tls = config;
+      return this;
+    }
+
+    /** Octets; default 25 MB. */
+    public Builder maxMessageSize(long octets) {
+      maxMessageSize = octets;
+      return this;
+    }
+
+    /** Connections at a time; default 500. */
+    public Builder maxClients(int clients) {
+      maxClients = clients;
+      return this;
+    }
+
+    /** Of one message; default 1,000. */
+    public Builder maxRecipients(int recipients) {
+      maxRecipients = recipients;
+      return this;
+    }
+
+    /** How hosts are spoken to where a route does not say. */
+    public Builder outbound(OutboundOptions options) {
+      outbound = options;
+      return this;
+    }
+
+    /** Default {@link RetryPolicy#standard}. */
+    public Builder retry(RetryPolicy policy) {
+      retry = policy;
+      return this;
+    }
+
+    /**
+     * Where the durable queue is; made if absent. Without it and without {@link #queueStore}, mail
+     * is in memory only and ends with the process, which the log says.
+     */
+    public Builder dataDirectory(Path directory) {
+      dataDirectory = directory;
+      return this;
+    }
+
+    /** A store of the host's own, which it closes itself. */
+    public Builder queueStore(QueueStore store) {
+      queueStore = store;
+      return this;
+    }
+
+    /** Default: the system's. Not closed. */
+    public Builder dnsResolver(DnsResolver resolver) {
+      dnsResolver = resolver;
+      return this;
+    }
+
+    /** Local delivery; without it nobody but postmaster is here. */
+    public Builder mailHandler(MailHandler handler) {
+      mailHandler = handler;
+      return this;
+    }
+
+    /** Appends a hook. */
+    public Builder hook(Hook hook) {
+      hooks.add(hook);
+      return this;
+    }
+
+    public Builder metrics(Metrics port) {
+      metrics = port;
+      return this;
+    }
+
+    /** What all waiting hangs on; default the machine's clock. */
+    public Builder timer(Timer source) {
+      timer = source;
+      return this;
+    }
+
+    /** For what runs when the server is stopped; default 30 seconds. */
+    public Builder shutdownTimeout(Duration timeout) {
+      shutdownTimeout = timeout;
+      return this;
+    }
+
+    /** Networks that may relay without login: {@code 10.0.0.0/8}; appends. */
+    public Builder trustedNetworks(String... cidr) {
+      for (var network : cidr) {
+        try {
+          trustedNetworks.add(Network.parse(network));
+        } catch (IllegalArgumentException e) {
+          problems.add("trustedNetworks: " + e.getMessage());
+        }
+      }
+      return this;
+    }
+
+    /** The author of reports of failure. */
+    public Builder mailerDaemon(Mailbox mailbox) {
+      mailerDaemon = mailbox;
+      return this;
+    }
+
+    /** Port of MX hosts; default 25. */
+    public Builder mxPort(int port) {
+      mxPort = port;
+      return this;
+    }
+
+    /**
+     * Whether MX hosts may be on loopback and private addresses; default false. A host that a route
+     * names may always.
+     */
+    public Builder allowPrivateTargets(boolean allow) {
+      allowPrivateTargets = allow;
+      return this;
+    }
+
+    /** Octets for message data in memory; default 64 MB or a quarter of the heap if less. */
+    public Builder bufferMemory(long octets) {
+      bufferMemory = octets;
+      return this;
+    }
+
+    /** For tests: faults between the socket and the server. */
+    public Builder channelSeam(ChannelSeam seam) {
+      channelSeam = seam;
+      return this;
+    }
+
+    /**
+     * The configuration.
+     *
+     * @throws ConfigException with every problem found
+     */
+    public UnifiedEmailServerConfig build() {
+      var found = new ArrayList<>(problems);
+      try {
+        hostname = Domains.toAscii(hostname);
+      } catch (IllegalArgumentException e) {
+        found.add("hostname: " + e.getMessage() + ": '" + hostname + "'");
+      }
+      listeners(found);
+      unique(found, "routes: two by the name ", routes.stream().map(Route::name).toList());
+      unique(found, "domains: twice ", domains.stream().map(DomainConfig::domain).toList());
+      if (auth != null) {
+        for (var method : auth.methods()) {
+          if (SaslMechanism.ofName(method).isEmpty()) {
+            found.add("auth: unknown method " + method);
+          }
+        }
+        if (tls == null) {
+          found.add("auth: needs tls, since nobody can log in without");
+        }
+      }
+      positive(found, "maxMessageSize", maxMessageSize);
+      positive(found, "maxClients", maxClients);
+      positive(found, "maxRecipients", maxRecipients);
+      positive(found, "bufferMemory", bufferMemory);
+      if (mxPort < 1 || mxPort > 65535) {
+        found.add("mxPort: no port: " + mxPort);
+      }
+      if (shutdownTimeout.isNegative()) {
+        found.add("shutdownTimeout: negative");
+      }
+      if (dataDirectory != null && queueStore != null) {
+        found.add("dataDirectory and queueStore: only one of them");
+      }
+      if (!found.isEmpty()) {
+        throw new ConfigException(found);
+      }
+      return new UnifiedEmailServerConfig(new Builder(this));
+    }
+
+    private void listeners(List<String> found) {
+      unique(found, "listeners: two by the name ", names());
+      for (var listener : listeners) {
+        boolean needsTls =
+            listener.mode() == Mode.REQUIRE_STARTTLS || listener.mode() == Mode.IMPLICIT_TLS;
+        if (needsTls && tls == null) {
+          found.add("listener " + listener.name() + ": needs tls");
+        }
+        if ((listener.requireAuth() || (auth != null && auth.required()))
+            && (auth == null || listener.mode() == Mode.PLAIN)) {
+          found.add("listener " + listener.name() + ": requires a login that nobody can make");
+        }
+        if (listener.proxyProtocol()) {
+          found.add("listener " + listener.name() + ": proxyProtocol is not available");
+        }
+      }
+    }
+
+    /** Several ephemeral ports are several listeners. */
+    private List<String> names() {
+      return listeners.stream()
+          .filter(listener -> listener.bind().getPort() != 0)
+          .map(Listener::name)
+          .toList();
+    }
+
+    private static void unique(List<String> found, String problem, List<String> names) {
+      var seen = new HashSet<String>();
+      for (var name : names) {
+        if (!seen.add(name)) {
+          found.add(problem + name);
+        }
+      }
+    }
+
+    private static void positive(List<String> found, String name, long value) {
+      if (value <= 0) {
+        found.add(name + ": must be positive: " + value);
+      }
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** The server that puts everything together. */
+@NullMarked
+package org.unifiedmta.delivery.server;
+
+import org.jspecify.annotations.NullMarked;

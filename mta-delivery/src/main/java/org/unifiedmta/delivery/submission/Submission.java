@@ -1,0 +1,173 @@
+package org.unifiedmta.delivery.submission;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
+import org.unifiedmta.core.MtaException;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.email.Headers;
+import org.unifiedmta.core.spool.SpoolWriter;
+import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.NewMessage;
+import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
+import org.unifiedmta.routing.route.Action;
+import org.unifiedmta.routing.route.EmailContext;
+import org.unifiedmta.routing.route.EmailRouter;
+
+/** Takes messages of the host itself into the queue. Blocks until they are on stable storage. */
+public final class Submission {
+  private static final int BUFFER = 64 * 1024;
+
+  private final QueueStore store;
+  private final UnifiedDeliveryQueue queue;
+  private final Supplier<EmailRouter> router;
+  private final Timer timer;
+
+  public Submission(
+      QueueStore store, UnifiedDeliveryQueue queue, Supplier<EmailRouter> router, Timer timer) {
+    this.store = store;
+    this.queue = queue;
+    this.router = router;
+    this.timer = timer;
+  }
+
+  /**
+   * Queues a message for everybody in To, Cc and Bcc.
+   *
+   * @return its id
+   * @throws SubmissionException if it is for nobody, or a route refuses it
+   * @throws org.unifiedmta.core.spool.InsufficientStorageException if there is no room
+   */
+  public String submit(Email email, SubmitOptions options) {
+    return queue(email.envelope(), options, spooled(email::writeTo));
+  }
+
+  /** As {@link #submit(Email, SubmitOptions)}, for a message as it is; the stream is closed. */
+  public String submit(Envelope envelope, InputStream message, SubmitOptions options) {
+    try (message) {
+      return queue(envelope, options, spooled(message::transferTo));
+    } catch (IOException e) {
+      throw new MtaException("cannot read the message: " + e.getMessage(), e);
+    }
+  }
+
+  private String queue(Envelope envelope, SubmitOptions options, SpooledMessage message) {
+    var now = timer.now();
+    List<NewRow> rows;
+    try {
+      rows = rows(envelope, message, options.notBefore().orElse(now));
+    } catch (RuntimeException e) {
+      message.close();
+      throw e;
+    }
+    return queue.addAndWait(
+        new NewMessage(store.newId(), envelope, message, rows, now, null, null, null));
+  }
+
+  private List<NewRow> rows(Envelope envelope, SpooledMessage message, Instant due) {
+    if (envelope.recipients().isEmpty()) {
+      throw new SubmissionException("the message has no recipients", null);
+    }
+    var context =
+        EmailContext.builder()
+            .sender(envelope.mailFrom())
+            .authenticated(true)
+            .headers(Headers.of(message.header()))
+            .size(message.size())
+            .hasAttachments(() -> !Email.parse(message).attachments().isEmpty());
+    var rows = new ArrayList<NewRow>();
+    for (var recipient : envelope.recipients()) {
+      EmailAddress address = recipient.address();
+      var decision = router.get().route(context.recipients(List.of(address)).build(), recipient);
+      if (decision.action() instanceof Action.Reject reject) {
+        var reply = EmailRouter.reply(reject);
+        throw new SubmissionException("refused for " + address + ": " + reply, reply);
+      }
+      rows.add(NewRow.of(decision, due));
+    }
+    return rows;
+  }
+
+  /** What puts the message's octets out. */
+  private interface Writing {
+    void to(OutputStream out) throws IOException;
+  }
+
+  private SpooledMessage spooled(Writing message) {
+    try (var writer = store.spool().open(-1)) {
+      try (var out = new Spooling(writer)) {
+        message.to(out);
+      }
+      return writer.finish();
+    } catch (IOException e) {
+      throw new MtaException("cannot read the message: " + e.getMessage(), e);
+    }
+  }
+
+  /** A stream into a spool that waits while the spool is behind. */
+  private static final class Spooling extends OutputStream {
+    private final SpoolWriter writer;
+    private final ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
+
+    Spooling(SpoolWriter writer) {
+      this.writer = writer;
+    }
+
+    @Override
+    public void write(int b) {
+      if (!buffer.hasRemaining()) {
+        flush();
+      }
+      buffer.put((byte) b);
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int length) {
+      int next = from;
+      while (next < from + length) {
+        if (!buffer.hasRemaining()) {
+          flush();
+        }
+        int taken = Math.min(buffer.remaining(), from + length - next);
+        buffer.put(bytes, next, taken);
+        next += taken;
+      }
+    }
+
+    @Override
+    public void flush() {
+      awaitWritable();
+      writer.write(buffer.flip());
+      buffer.clear();
+    }
+
+    private void awaitWritable() {
+      while (!writer.isWritable()) {
+        var writable = new CountDownLatch(1);
+        writer.onWritable(writable::countDown);
+        try {
+          writable.await();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new MtaException("interrupted while the storage was behind", e);
+        }
+      }
+    }
+
+    @Override
+    public void close() {
+      flush();
+    }
+  }
+}
