@@ -92,7 +92,7 @@ final class RunningServer {
         new Deliveries(store, attempts, reporter, config.retry(), events, config.metrics(), timer);
     schedule =
         new MultiModeDeliverySystem(
-            store, deliveries, MultiModeDeliverySystem.Limits.standard(), timer);
+            store, deliveries, MultiModeDeliverySystem.Limits.of(config.maxAttempts()), timer);
     ExecutorService threads =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-inbound-", 0).factory());
     ours.push(threads::shutdownNow);

@@ -96,7 +96,7 @@ public final class UnifiedEmailServerConfig {
    * @throws ConfigException with every problem, an unknown key among them
    */
   public static UnifiedEmailServerConfig fromProperties(Map<String, String> properties) {
-    return ConfigProperties.read(properties);
+    return ConfigProperties.read(properties).build();
   }
 
   /** A builder with all of this. */
@@ -203,6 +203,10 @@ public final class UnifiedEmailServerConfig {
     return values.bufferMemory;
   }
 
+  public int maxAttempts() {
+    return values.maxAttempts;
+  }
+
   ChannelSeam channelSeam() {
     return values.channelSeam;
   }
@@ -234,6 +238,7 @@ public final class UnifiedEmailServerConfig {
     private @Nullable Mailbox mailerDaemon;
     private int mxPort = 25;
     private boolean allowPrivateTargets;
+    private int maxAttempts = 500;
     private long bufferMemory = Math.min(64L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 4);
     private ChannelSeam channelSeam = ChannelSeam.none();
     private final List<String> problems = new ArrayList<>();
@@ -264,6 +269,7 @@ public final class UnifiedEmailServerConfig {
       mailerDaemon = other.mailerDaemon;
       mxPort = other.mxPort;
       allowPrivateTargets = other.allowPrivateTargets;
+      maxAttempts = other.maxAttempts;
       bufferMemory = other.bufferMemory;
       channelSeam = other.channelSeam;
     }
@@ -437,6 +443,12 @@ public final class UnifiedEmailServerConfig {
       return this;
     }
 
+    /** Delivery attempts at a time; default 500. With 0 mail is taken and kept, never tried. */
+    public Builder maxAttempts(int attempts) {
+      maxAttempts = attempts;
+      return this;
+    }
+
     /** Octets for message data in memory; default 64 MB or a quarter of the heap if less. */
     public Builder bufferMemory(long octets) {
       bufferMemory = octets;
@@ -478,6 +490,9 @@ public final class UnifiedEmailServerConfig {
       positive(found, "maxClients", maxClients);
       positive(found, "maxRecipients", maxRecipients);
       positive(found, "bufferMemory", bufferMemory);
+      if (maxAttempts < 0) {
+        found.add("maxAttempts: negative: " + maxAttempts);
+      }
       if (mxPort < 1 || mxPort > 65535) {
         found.add("mxPort: no port: " + mxPort);
       }
