@@ -310,7 +310,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     stopClaiming();
     threads.shutdownNow();
     try {
-      thread.join(Duration.ofSeconds(5));
+      if (thread.isAlive()) {
+        thread.join(Duration.ofSeconds(5));
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
