@@ -28,7 +28,8 @@ public final class Demo {
       """
       usage: demo [--directory DIR] [--keep]
         --directory DIR  sends the .eml files of a folder, to servers in this process only
-        --keep           leaves the servers running until the process is ended""";
+        --keep           leaves the servers running until the process is ended\
+      """;
 
   /**
    * What it was called with.
@@ -53,6 +54,14 @@ public final class Demo {
       }
       return new Arguments(directory, keep);
     }
+
+    List<Letter> letters() throws IOException {
+      var letters = directory == null ? Letters.samples() : Letters.in(directory);
+      if (letters.isEmpty()) {
+        throw new IllegalArgumentException("no .eml files in " + directory);
+      }
+      return letters;
+    }
   }
 
   private record Result(String title, int recipients, String expected, String outcome) {
@@ -69,27 +78,27 @@ public final class Demo {
 
   public static void main(String[] args) throws IOException, InterruptedException {
     Arguments arguments;
+    List<Letter> letters;
     try {
       arguments = Arguments.read(args);
+      letters = arguments.letters();
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage() + "\n" + USAGE);
       System.exit(2);
       return;
     }
-    System.exit(new Demo().run(arguments) ? 0 : 1);
+    System.exit(new Demo().run(letters, arguments.keep()) ? 0 : 1);
   }
 
-  private boolean run(Arguments arguments) throws IOException, InterruptedException {
-    var folder = arguments.directory();
-    var letters = folder == null ? Letters.samples() : Letters.in(folder);
+  private boolean run(List<Letter> letters, boolean keep) throws IOException, InterruptedException {
     var data = Files.createTempDirectory("mta-demo-");
-    try (var network = DemoNetwork.start(data, letters, timeline)) {
+    try (var network = new DemoNetwork(data, letters, timeline)) {
       network.describe().forEach(System.out::println);
       System.out.println("Times count from here; an attempt is told when it has ended.");
       start = Instant.now();
       timeline.await(submit(letters, network), PATIENCE, this::tell);
       boolean asExpected = summary();
-      if (arguments.keep()) {
+      if (keep) {
         keep(network, data);
       }
       return asExpected;
@@ -148,7 +157,7 @@ public final class Demo {
         results.size(),
         results.stream().mapToInt(Result::recipients).sum(),
         seconds(Instant.now()),
-        differ == 0 ? "all as expected" : differ + " NOT AS EXPECTED");
+        differ == 0 ? "all as expected, every body as it was sent" : differ + " NOT AS EXPECTED");
     return differ == 0;
   }
 

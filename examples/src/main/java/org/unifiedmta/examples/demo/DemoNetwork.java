@@ -70,7 +70,13 @@ final class DemoNetwork implements AutoCloseable {
   private final List<UnifiedEmailServer> receivers = new ArrayList<>();
   private final UnifiedEmailServer sender;
 
-  private DemoNetwork(Path directory, List<Letter> letters, Timeline timeline) {
+  /**
+   * Starts all servers, or none.
+   *
+   * @param directory for their queues
+   * @param letters whose domains all get an MX
+   */
+  DemoNetwork(Path directory, List<Letter> letters, Timeline timeline) {
     this.directory = directory;
     this.timeline = timeline;
     otherDomains = otherDomains(letters);
@@ -83,16 +89,6 @@ final class DemoNetwork implements AutoCloseable {
       closeReceivers();
       throw e;
     }
-  }
-
-  /**
-   * Starts all servers, or none.
-   *
-   * @param directory for their queues
-   * @param letters whose domains all have an MX
-   */
-  static DemoNetwork start(Path directory, List<Letter> letters, Timeline timeline) {
-    return new DemoNetwork(directory, letters, timeline);
   }
 
   /** Nothing may leave this machine: whatever domain a letter is for, it is one of ours. */
@@ -130,7 +126,8 @@ final class DemoNetwork implements AutoCloseable {
       } catch (MtaException e) {
         closeReceivers();
         if (tries == TRIES_FOR_A_PORT) {
-          throw e;
+          // macOS has 127.0.0.1 only: ifconfig lo0 alias 127.0.0.2 gives it another.
+          throw new MtaException("127.0.0.2 to 127.0.0.4 are needed: " + e.getMessage(), e);
         }
       }
     }
@@ -242,8 +239,7 @@ final class DemoNetwork implements AutoCloseable {
   private void arrived(String hostname, Recipient recipient, IncomingMail mail) {
     var fingerprint = Fingerprint.ofBody(mail.open());
     timeline.arrived(
-        new Timeline.Arrival(
-            Instant.now(), hostname, mail.id(), recipient.address(), fingerprint));
+        new Timeline.Arrival(Instant.now(), hostname, mail.id(), recipient.address(), fingerprint));
   }
 
   private final class Receiving implements MailHandler {

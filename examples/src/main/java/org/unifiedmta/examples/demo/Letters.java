@@ -127,8 +127,7 @@ final class Letters {
     var message = new MailFile(file);
     var email = Email.parse(message);
     var written = email.envelope();
-    var recipients =
-        written.recipients().stream().filter(to -> !to.address().isLiteral()).toList();
+    var recipients = written.recipients().stream().filter(to -> !to.address().isLiteral()).toList();
     return new Letter(
         String.valueOf(file.getFileName()),
         Envelope.of(

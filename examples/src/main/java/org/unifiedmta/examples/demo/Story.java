@@ -201,8 +201,7 @@ record Story(
         var again = String.format(Locale.ROOT, "again in %.1f s", wait / 1000.0);
         told.add(deferred.at(), "deferred", deferred.recipient(), again);
       }
-      case MailEvent.Bounced bounced ->
-          told.add(bounced.at(), "bounced", bounced.recipient(), "");
+      case MailEvent.Bounced bounced -> told.add(bounced.at(), "bounced", bounced.recipient(), "");
       case MailEvent.EmailReceived received -> {}
       case MailEvent.Started started -> {}
       case MailEvent.Stopped stopped -> {}

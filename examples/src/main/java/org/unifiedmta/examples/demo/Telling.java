@@ -30,7 +30,8 @@ final class Telling {
     said.forEach((key, line) ->
         lines.add(
             new Story.Line(line.first(), key.what(), (whom(line) + key.detail()).stripTrailing())));
-    lines.sort(Comparator.comparing(Story.Line::at)); // stable: what is said at once keeps its order
+    lines.sort(
+        Comparator.comparing(Story.Line::at)); // stable: what is said at once keeps its order
     return lines;
   }
 
@@ -38,8 +39,7 @@ final class Telling {
     return switch (line.whom().size()) {
       case 0 -> "";
       case 1 -> line.whom().get(0) + " ";
-      default ->
-          "%s and %d others ".formatted(line.whom().get(0), line.whom().size() - 1);
+      default -> "%s and %d others ".formatted(line.whom().get(0), line.whom().size() - 1);
     };
   }
 }

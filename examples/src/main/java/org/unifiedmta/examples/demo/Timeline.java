@@ -22,8 +22,7 @@ final class Timeline {
    * @param id of the message at that host
    * @param fingerprint of the body
    */
-  record Arrival(
-      Instant at, String host, String id, EmailAddress recipient, String fingerprint) {}
+  record Arrival(Instant at, String host, String id, EmailAddress recipient, String fingerprint) {}
 
   /**
    * A report that a message has failed.
