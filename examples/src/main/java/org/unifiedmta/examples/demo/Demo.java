@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.MtaException;
@@ -108,7 +109,7 @@ public final class Demo {
   }
 
   /** What the sender takes, by its id there. */
-  private LinkedHashMap<String, Letter> submit(List<Letter> letters, DemoNetwork network) {
+  private Map<String, Letter> submit(List<Letter> letters, DemoNetwork network) {
     var submitted = new LinkedHashMap<String, Letter>();
     for (var letter : letters) {
       try {

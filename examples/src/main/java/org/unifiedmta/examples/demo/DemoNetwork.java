@@ -45,24 +45,21 @@ final class DemoNetwork implements AutoCloseable {
   private static final int TRIES_FOR_A_PORT = 20;
   private static final int LARGEST = 100 * 1024 * 1024;
 
-  /** A receiving host and what it is like. */
-  private enum Host {
-    NEAR("mx.near.test", "127.0.0.2", "takes everything", "near.test", "crowd.test"),
-    GREY("mx.grey.test", "127.0.0.3", "greylists: 450 the first time", "grey.test"),
-    STRICT("mx.strict.test", "127.0.0.4", "knows nobody: 550", "strict.test");
+  /**
+   * A receiving host.
+   *
+   * @param manner what it is like
+   * @param domains whose MX it is
+   */
+  private record Host(String hostname, String address, String manner, List<String> domains) {}
 
-    private final String hostname;
-    private final String address;
-    private final String manner;
-    private final List<String> domains;
-
-    Host(String hostname, String address, String manner, String... domains) {
-      this.hostname = hostname;
-      this.address = address;
-      this.manner = manner;
-      this.domains = List.of(domains);
-    }
-  }
+  private static final Host NEAR =
+      new Host("mx.near.test", "127.0.0.2", "takes everything", List.of("near.test", "crowd.test"));
+  private static final Host GREY =
+      new Host("mx.grey.test", "127.0.0.3", "greylists: 450 the first time", List.of("grey.test"));
+  private static final Host STRICT =
+      new Host("mx.strict.test", "127.0.0.4", "knows nobody: 550", List.of("strict.test"));
+  private static final List<Host> HOSTS = List.of(NEAR, GREY, STRICT);
 
   private final Path directory;
   private final Timeline timeline;
@@ -98,7 +95,7 @@ final class DemoNetwork implements AutoCloseable {
       letter.envelope().recipients().forEach(to -> domains.add(to.address().domain()));
     }
     domains.remove(HOME);
-    for (var host : Host.values()) {
+    for (var host : HOSTS) {
       host.domains.forEach(domains::remove);
     }
     return domains;
@@ -106,7 +103,7 @@ final class DemoNetwork implements AutoCloseable {
 
   private List<String> domains(Host host) {
     var domains = new ArrayList<>(host.domains);
-    if (host == Host.NEAR) {
+    if (host == NEAR) {
       domains.addAll(otherDomains);
     }
     return domains;
@@ -117,7 +114,7 @@ final class DemoNetwork implements AutoCloseable {
     for (int tries = 1; ; tries++) {
       try {
         int port = 0;
-        for (var host : Host.values()) {
+        for (var host : HOSTS) {
           var receiver = new UnifiedEmailServer(receivingConfig(host, port)).start();
           receivers.add(receiver);
           port = receiver.port();
@@ -143,7 +140,7 @@ final class DemoNetwork implements AutoCloseable {
             .dnsResolver(ZoneResolver.builder().build())
             .dataDirectory(directory.resolve(host.hostname))
             .mailHandler(new Receiving(host));
-    if (host == Host.GREY) {
+    if (host == GREY) {
       config.hook(new Greylist());
     }
     return config.build();
@@ -175,7 +172,7 @@ final class DemoNetwork implements AutoCloseable {
 
   private ZoneResolver zone() {
     var zone = ZoneResolver.builder();
-    for (var host : Host.values()) {
+    for (var host : HOSTS) {
       zone.a(host.hostname, host.address);
       domains(host).forEach(domain -> zone.mx(domain, 10, host.hostname));
     }
@@ -190,7 +187,7 @@ final class DemoNetwork implements AutoCloseable {
   List<String> describe() {
     var lines = new ArrayList<String>();
     lines.add(line(HOME_HOST, "127.0.0.1", sender.port(), "sends; at home in " + HOME));
-    for (var host : Host.values()) {
+    for (var host : HOSTS) {
       int more = domains(host).size() - host.domains.size();
       lines.add(
           line(
@@ -251,7 +248,7 @@ final class DemoNetwork implements AutoCloseable {
 
     @Override
     public boolean accepts(EmailAddress recipient) {
-      return host != Host.STRICT;
+      return host != STRICT;
     }
 
     @Override
