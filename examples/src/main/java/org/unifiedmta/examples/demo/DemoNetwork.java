@@ -103,7 +103,7 @@ final class DemoNetwork implements AutoCloseable {
 
   private List<String> domains(Host host) {
     var domains = new ArrayList<>(host.domains);
-    if (host == NEAR) {
+    if (host.equals(NEAR)) {
       domains.addAll(otherDomains);
     }
     return domains;
@@ -140,7 +140,7 @@ final class DemoNetwork implements AutoCloseable {
             .dnsResolver(ZoneResolver.builder().build())
             .dataDirectory(directory.resolve(host.hostname))
             .mailHandler(new Receiving(host));
-    if (host == GREY) {
+    if (host.equals(GREY)) {
       config.hook(new Greylist());
     }
     return config.build();
@@ -248,7 +248,7 @@ final class DemoNetwork implements AutoCloseable {
 
     @Override
     public boolean accepts(EmailAddress recipient) {
-      return host != STRICT;
+      return !host.equals(STRICT);
     }
 
     @Override
