@@ -172,6 +172,11 @@ public final class MemoryQueueStore implements QueueStore {
   }
 
   @Override
+  public boolean hasFailed() {
+    return false;
+  }
+
+  @Override
   public Optional<String> refusal() {
     return spool.isFull()
         ? Optional.of("the mail in memory has reached its limit")

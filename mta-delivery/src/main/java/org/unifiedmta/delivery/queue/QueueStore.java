@@ -99,6 +99,9 @@ public interface QueueStore extends AutoCloseable {
   /** Sets the one listener; it is not told of what waits already, see {@link #destinations}. */
   void onDue(DueListener listener);
 
+  /** Whether its storage has failed for good, so that what is settled is not kept any more. */
+  boolean hasFailed();
+
   /** Why the store takes no new mail now, or empty: no room, or its storage failed. */
   Optional<String> refusal();
 

@@ -85,6 +85,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   // the scheduler thread's own
   private final Map<Key, DestinationQueue> queues = new HashMap<>();
   private final ArrayDeque<DestinationQueue> ready = new ArrayDeque<>();
+  private boolean stalled;
 
   private record Finished(DestinationQueue queue, boolean failed) {}
 
@@ -186,6 +187,14 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
 
   /** One claim for the first in the line, which then stands at its end: they take turns. */
   private void dispatch() {
+    if (store.hasFailed()) {
+      // What is delivered now would not be remembered, and come a second time after a restart.
+      if (!stalled) {
+        log.error("the queue's storage has failed: no mail is sent until it is mended");
+      }
+      stalled = true;
+      return;
+    }
     while (!ready.isEmpty() && hasRoom()) {
       var queue = ready.removeFirst();
       queue.setReady(false);

@@ -328,6 +328,11 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
+  public boolean hasFailed() {
+    return segments.hasFailed();
+  }
+
+  @Override
   public Optional<String> refusal() {
     return closed ? Optional.of("the store is closed") : segments.refusal();
   }

@@ -106,6 +106,11 @@ final class SegmentLog implements AutoCloseable {
     record.failed(new IllegalStateException("the store is closed"));
   }
 
+  /** Whether nothing is written any more. */
+  boolean hasFailed() {
+    return failure != null;
+  }
+
   /** Why no new mail can be taken now, or empty. */
   Optional<String> refusal() {
     var failed = failure;

@@ -89,6 +89,7 @@ class LogFailureTest {
     assertThatThrownBy(() -> add(store, "during", "a.example"))
         .hasMessageContaining("Input/output error");
     disk.forceFails = false;
+    assertThat(store.hasFailed()).isTrue();
     assertThat(store.refusal()).get().asString().contains("could not be written");
     assertThatThrownBy(() -> spool(store, "x")).isInstanceOf(InsufficientStorageException.class);
     assertThat(read(store.open(before))).as("reads go on").isEqualTo("before");
@@ -153,6 +154,7 @@ class LogFailureTest {
             })
         .isInstanceOf(InsufficientStorageException.class);
     assertThat(ids.size()).isGreaterThan(10);
+    assertThat(store.hasFailed()).isFalse();
     assertThat(store.refusal()).get().asString().contains("No space left");
     var lease = store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst();
     store.settle(lease, DELIVERED);
