@@ -18,7 +18,6 @@ public final class StandaloneServer {
 
   /** Runs until it is told to stop by SIGTERM or SIGINT; exits 1 if it cannot start. */
   public static void main(String[] arguments) throws InterruptedException {
-    var stopped = new CountDownLatch(1);
     UnifiedEmailServer server;
     try {
       var settings = settings(arguments);
@@ -34,7 +33,8 @@ public final class StandaloneServer {
             new Thread(
                 () -> {
                   server.stop();
-                  stopped.countDown();
+                  // A JVM that ends by a signal has the signal's status; this is an orderly end.
+                  Runtime.getRuntime().halt(0);
                 },
                 "mta-shutdown"));
     for (var listener : server.listeners()) {
@@ -49,7 +49,7 @@ public final class StandaloneServer {
               + listener.mode());
     }
     System.out.flush();
-    stopped.await();
+    new CountDownLatch(1).await(); // until the signal
   }
 
   /** The last of equal keys wins. */
