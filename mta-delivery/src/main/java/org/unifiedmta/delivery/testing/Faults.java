@@ -44,7 +44,15 @@ final class Faults implements Hook {
     }
   }
 
+  private final boolean withStatus;
   private final List<Active> active = new CopyOnWriteArrayList<>();
+
+  /**
+   * @param withStatus whether replies have enhanced status codes
+   */
+  Faults(boolean withStatus) {
+    this.withStatus = withStatus;
+  }
 
   void inject(Fault fault) {
     active.add(Active.of(fault));
@@ -79,7 +87,10 @@ final class Faults implements Hook {
 
   /** The refusal of a command that no hook is asked about. */
   Optional<SmtpReply> refusal(Stage stage) {
-    return hasHook(stage) ? Optional.empty() : tempFail(stage);
+    return hasHook(stage)
+        ? Optional.empty()
+        : tempFail(stage)
+            .map(reply -> withStatus ? reply : new SmtpReply(reply.code(), null, reply.lines()));
   }
 
   Optional<Integer> bytesPerSecond() {

@@ -41,7 +41,7 @@ public final class MailFixture implements AutoCloseable {
   private static final Duration STOPPING = Duration.ofMillis(200);
 
   private final Builder settings;
-  private final Faults faults = new Faults();
+  private final Faults faults;
   private final Dialogues dialogues = new Dialogues();
   private final MemoryQueueStore store = new MemoryQueueStore(Timer.system());
   private final FixtureCertificates certificates = new FixtureCertificates();
@@ -51,6 +51,7 @@ public final class MailFixture implements AutoCloseable {
 
   private MailFixture(Builder settings) {
     this.settings = settings;
+    faults = new Faults(!settings.without.contains(Extension.ENHANCED_STATUS_CODES));
     inbox = new Inbox(settings.dns != null);
     server = new UnifiedEmailServer(config());
     caCertificate = writeCertificate(certificates.pem());
@@ -147,7 +148,9 @@ public final class MailFixture implements AutoCloseable {
   }
 
   /**
-   * Properties for a {@code jakarta.mail.Session}: STARTTLS is required and the certificate taken.
+   * Properties for a {@code jakarta.mail.Session}: STARTTLS is required, and the certificate
+   * taken without a look, as no property can name an authority; where the check matters, give
+   * Jakarta Mail the socket factory of {@link #clientSslContext}.
    * With a {@link Builder#user}, the first one is {@code mail.smtp.user}; Jakarta Mail takes its
    * password from an Authenticator or from the call that connects.
    */

@@ -110,7 +110,7 @@ final class Tap extends ChannelDuplexHandler {
       if (stage != null && faults.concern(stage)) {
         forward(context, end);
         end = 0;
-        if (owed > 0 || isStopped(context, stage)) {
+        if (owed > 0 || isStopped(context, stage, length)) {
           return;
         }
         if (refused(context, stage, length)) {
@@ -162,7 +162,7 @@ final class Tap extends ChannelDuplexHandler {
   }
 
   /** Whether nothing goes on now. */
-  private boolean isStopped(ChannelHandlerContext context, Stage stage) {
+  private boolean isStopped(ChannelHandlerContext context, Stage stage, int length) {
     var delay = faults.delay(stage);
     if (!delayed && !delay.isZero()) {
       delayed = true;
@@ -171,6 +171,7 @@ final class Tap extends ChannelDuplexHandler {
     }
     delayed = false;
     if (faults.disconnects(stage)) {
+      heard(held.readerIndex(), length);
       var unused = context.close();
       return true;
     }
@@ -192,7 +193,7 @@ final class Tap extends ChannelDuplexHandler {
 
   private void heard(int from, int length) {
     if (!inData) {
-      dialogue.client(text(from, length));
+      dialogue.client(withoutSecrets(from, length));
       challenged = false;
       owed++;
     } else if (isDot(from, length)) {
@@ -204,6 +205,15 @@ final class Tap extends ChannelDuplexHandler {
       octets += length;
       midLine = held.getByte(from + length - 1) != '\n';
     }
+  }
+
+  private String withoutSecrets(int from, int length) {
+    if (challenged) {
+      return "(response)";
+    }
+    var line = text(from, length);
+    int response = line.regionMatches(true, 0, "AUTH ", 0, 5) ? line.indexOf(' ', 5) + 1 : 0;
+    return response > 0 ? line.substring(0, response) + "(response)" : line;
   }
 
   private void forward(ChannelHandlerContext context, int length) {
