@@ -143,8 +143,7 @@ final class FixtureCertificates {
         keys.getPublic());
   }
 
-  private static X509Certificate sign(
-      X509v3CertificateBuilder certificate, KeyPair issuer)
+  private static X509Certificate sign(X509v3CertificateBuilder certificate, KeyPair issuer)
       throws GeneralSecurityException, OperatorCreationException {
     var signer = new JcaContentSignerBuilder("SHA256withECDSA").build(issuer.getPrivate());
     return new JcaX509CertificateConverter().getCertificate(certificate.build(signer));

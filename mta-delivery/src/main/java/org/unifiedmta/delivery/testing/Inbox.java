@@ -84,7 +84,8 @@ final class Inbox implements MailHandler {
   }
 
   /**
-   * What is looked for among all messages, as soon as it is there; null if it does not come in time.
+   * What is looked for among all messages, as soon as it is there; null if it does not come in
+   * time.
    *
    * @param search gives null while it is not there
    */

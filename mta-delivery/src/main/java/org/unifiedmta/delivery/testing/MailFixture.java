@@ -1,5 +1,6 @@
 package org.unifiedmta.delivery.testing;
 
+import io.netty.handler.traffic.ChannelTrafficShapingHandler;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -28,7 +29,6 @@ import org.unifiedmta.routing.route.Route;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.server.ChannelSeam;
 import org.unifiedmta.smtp.server.TlsConfig;
-import io.netty.handler.traffic.ChannelTrafficShapingHandler;
 
 /**
  * A real mail server on loopback that takes everything for everybody, keeps it in memory for the
@@ -73,10 +73,7 @@ public final class MailFixture implements AutoCloseable {
             .listen(Listener.of("smtps", loopback, Mode.IMPLICIT_TLS))
             .routes(
                 Route.of(
-                    "everybody",
-                    0,
-                    Match.any().clientIp("127.0.0.0/8", "::1"),
-                    Action.deliver()))
+                    "everybody", 0, Match.any().clientIp("127.0.0.0/8", "::1"), Action.deliver()))
             .tls(TlsConfig.ofContext(this::serverContext))
             .queueStore(store)
             .dnsResolver(settings.dns == null ? ZoneResolver.builder().build() : settings.dns)
@@ -148,11 +145,11 @@ public final class MailFixture implements AutoCloseable {
   }
 
   /**
-   * Properties for a {@code jakarta.mail.Session}: STARTTLS is required, and the certificate
-   * taken without a look, as no property can name an authority; where the check matters, give
-   * Jakarta Mail the socket factory of {@link #clientSslContext}.
-   * With a {@link Builder#user}, the first one is {@code mail.smtp.user}; Jakarta Mail takes its
-   * password from an Authenticator or from the call that connects.
+   * Properties for a {@code jakarta.mail.Session}: STARTTLS is required, and the certificate taken
+   * without a look, as no property can name an authority; where the check matters, give Jakarta
+   * Mail the socket factory of {@link #clientSslContext}. With a {@link Builder#user}, the first
+   * one is {@code mail.smtp.user}; Jakarta Mail takes its password from an Authenticator or from
+   * the call that connects.
    */
   public Map<String, String> jakartaMailProperties() {
     var properties = new LinkedHashMap<String, String>();
@@ -243,8 +240,7 @@ public final class MailFixture implements AutoCloseable {
    */
   public void assertNoMessageFor(Duration time) {
     var found =
-        inbox.<ReceivedMessage>await(
-            time, messages -> messages.isEmpty() ? null : messages.get(0));
+        inbox.<ReceivedMessage>await(time, messages -> messages.isEmpty() ? null : messages.get(0));
     if (found != null) {
       throw failure("there should be no message");
     }

@@ -93,8 +93,7 @@ public final class ReceivedMessageAssert
   public ReceivedMessageAssert wasSentOverTls() {
     isNotNull();
     var session = actual.session();
-    return check(
-        session != null && session.tls() != null, "TLS", "a session with TLS", session);
+    return check(session != null && session.tls() != null, "TLS", "a session with TLS", session);
   }
 
   /** The user whose login this message was sent by. */
@@ -112,7 +111,8 @@ public final class ReceivedMessageAssert
   private ReceivedMessageAssert check(
       boolean holds, String what, Object wanted, @Nullable Object found) {
     if (!holds) {
-      failWithMessage("Expected %s <%s> of message%n  %s%nbut found <%s>", what, wanted, actual, found);
+      failWithMessage(
+          "Expected %s <%s> of message%n  %s%nbut found <%s>", what, wanted, actual, found);
     }
     return this;
   }

@@ -96,12 +96,13 @@ class FaultTest {
   void theConnectionEndsOnceInPlaceOfAReply(Stage stage, MailFixture mail) throws IOException {
     mail.inject(Fault.disconnect(stage));
     boolean overTls = stage != Stage.STARTTLS && stage != Stage.CONNECT;
-    assertThatThrownBy(() -> {
-          var replies = session(mail, overTls);
-          if (replies.contains(stage + " null")) {
-            throw new IOException("connection ended");
-          }
-        })
+    assertThatThrownBy(
+            () -> {
+              var replies = session(mail, overTls);
+              if (replies.contains(stage + " null")) {
+                throw new IOException("connection ended");
+              }
+            })
         .isInstanceOf(IOException.class);
     assertThat(session(mail, overTls)).noneMatch(line -> line.endsWith(" null"));
     // The message of a session that failed with QUIT had been taken before.

@@ -62,16 +62,15 @@ class HellosTest {
   void aGatewayForwardsInsideAndRefusesSpam() {
     try (var inside = MailFixture.start();
         var server = mailExampleCom(inside).start()) {
-      var sent =
-          server.sendOutboundEmail("127.0.0.1", server.port(), from("sender@example.org"));
+      var sent = server.sendOutboundEmail("127.0.0.1", server.port(), from("sender@example.org"));
       assertThat(sent.isComplete()).isTrue();
       MailAssertions.assertThat(inside.awaitMessage())
           .hasFrom("sender@example.org")
           .hasRecipients("recipient@example.com")
           .textContains("Plain text body")
           .wasSentOverTls();
-      assertThatThrownBy(() ->
-              server.sendOutboundEmail("127.0.0.1", server.port(), from("x@spamdomain.com")))
+      assertThatThrownBy(
+              () -> server.sendOutboundEmail("127.0.0.1", server.port(), from("x@spamdomain.com")))
           .isInstanceOf(SmtpException.class)
           .hasMessageContaining("Sender rejected by policy");
       assertThat(inside.messages()).hasSize(1);
@@ -132,8 +131,8 @@ class HellosTest {
               .trust(remote.clientSslContext())
               .build();
       var email = from("sender@example.com");
-      assertThatThrownBy(() ->
-              server.sendOutboundEmail(remote.host(), remote.port(), email, options))
+      assertThatThrownBy(
+              () -> server.sendOutboundEmail(remote.host(), remote.port(), email, options))
           .isInstanceOf(SmtpException.class);
       assertThat(remote.transcript()).noneMatch(line -> line.startsWith("C: AUTH"));
       assertThat(remote.messages()).isEmpty();

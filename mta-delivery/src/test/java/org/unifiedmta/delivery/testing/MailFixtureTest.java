@@ -233,8 +233,7 @@ class MailFixtureTest {
 
   @Test
   void anExtensionCanBeTakenAwayAndAMessageBeTooLarge() throws Exception {
-    try (var mail =
-            MailFixture.builder().withoutExtension("smtputf8").maxMessageSize(100).start();
+    try (var mail = MailFixture.builder().withoutExtension("smtputf8").maxMessageSize(100).start();
         var client = Conversation.introduced(mail)) {
       Assertions.assertThat(mail.transcript())
           .contains("S: 250-SIZE 100", "S: 250-8BITMIME")
