@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.testing;
 import io.netty.handler.traffic.ChannelTrafficShapingHandler;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,7 +65,7 @@ public final class MailFixture implements AutoCloseable {
   }
 
   private UnifiedEmailServerConfig config() {
-    var loopback = new InetSocketAddress("127.0.0.1", 0);
+    var loopback = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     var mode = settings.requireTls ? Mode.REQUIRE_STARTTLS : Mode.STARTTLS;
     var config =
         UnifiedEmailServerConfig.builder()
