@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.inbound;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
@@ -138,13 +139,34 @@ public final class InboundReception implements SessionHandler {
   }
 
   private Answer admit(SessionFacts session, Envelope envelope, Recipient recipient) {
+    var answer = admitByRoute(session, envelope, recipient);
+    return answer.isPresent() ? answer.get() : local(recipient.address());
+  }
+
+  /** Empty where the mail handler is to say whether there is such a recipient. */
+  private Optional<Answer> admitByRoute(
+      SessionFacts session, Envelope envelope, Recipient recipient) {
     var context = context(session, envelope).recipients(List.of(recipient.address())).build();
-    return switch (parts.router().get().admit(context)) {
-      case Admission.Possible() -> Answer.proceed();
-      case Admission.Refused(var reply) -> new Answer.Now(new Verdict.Reply(reply));
-      case Admission.Certain(var action) ->
-          action instanceof Action.Deliver ? local(recipient.address()) : Answer.proceed();
-    };
+    var admission = parts.router().get().admit(context);
+    if (admission instanceof Admission.Refused(var reply)) {
+      return Optional.of(new Answer.Now(new Verdict.Reply(reply)));
+    }
+    if (admission instanceof Admission.Certain(Action.Deliver deliver)) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        !context.mayRelay() && namesAnotherHost(recipient.address())
+            ? Answer.reply(550, "5.7.1", "Relaying denied")
+            : Answer.proceed());
+  }
+
+  /**
+   * {@code victim%far.test@here} and the like: the next host could take it for a route of the
+   * sender's choice and relay, because it trusts us.
+   */
+  private static boolean namesAnotherHost(EmailAddress address) {
+    var local = address.localPart();
+    return local.indexOf('%') >= 0 || local.indexOf('!') >= 0 || local.indexOf('@') >= 0;
   }
 
   private Answer local(EmailAddress address) {

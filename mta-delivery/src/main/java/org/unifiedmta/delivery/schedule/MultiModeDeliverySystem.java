@@ -56,9 +56,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
    * @param perDestination at a time
    */
   public record Limits(int attempts, int perDestination) {
-    /** 500 in all, 5 for a destination, 20 for the mail handler. */
-    public static Limits standard() {
-      return new Limits(500, 5);
+    /** So many in all, 5 for a destination, 20 for the mail handler. */
+    public static Limits of(int attempts) {
+      return new Limits(attempts, 5);
     }
 
     int window(Target target) {
@@ -310,7 +310,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     stopClaiming();
     threads.shutdownNow();
     try {
-      thread.join(Duration.ofSeconds(5));
+      if (thread.isAlive()) {
+        thread.join(Duration.ofSeconds(5));
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

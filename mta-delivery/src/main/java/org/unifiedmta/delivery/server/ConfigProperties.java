@@ -26,13 +26,13 @@ final class ConfigProperties {
     left = new TreeMap<>(properties);
   }
 
-  static UnifiedEmailServerConfig read(Map<String, String> properties) {
+  static Builder read(Map<String, String> properties) {
     var reader = new ConfigProperties(properties);
     var builder = reader.builder();
     if (!reader.problems.isEmpty()) {
       throw new ConfigException(reader.problems);
     }
-    return builder.build();
+    return builder;
   }
 
   private Builder builder() {
@@ -47,6 +47,7 @@ final class ConfigProperties {
     take("bufferMemory", value -> builder.bufferMemory(Long.parseLong(value)));
     take("trustedNetworks", value -> list(value).forEach(builder::trustedNetworks));
     take("mxPort", value -> builder.mxPort(Integer.parseInt(value)));
+    take("maxAttempts", value -> builder.maxAttempts(Integer.parseInt(value)));
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));
     take("shutdownTimeout", value -> builder.shutdownTimeout(duration(value)));
     take("retry", value -> builder.retry(retry(value)));

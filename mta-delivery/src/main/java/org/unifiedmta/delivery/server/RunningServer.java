@@ -61,11 +61,15 @@ final class RunningServer {
   private final List<BoundListener> listeners = new ArrayList<>();
 
   /** What we opened, the last first. */
-  private final Deque<AutoCloseable> ours = new ArrayDeque<>();
+  private final Deque<AutoCloseable> ours;
 
   private RunningServer(
-      UnifiedEmailServerConfig config, EventBus events, Supplier<EmailRouter> router) {
+      UnifiedEmailServerConfig config,
+      EventBus events,
+      Supplier<EmailRouter> router,
+      Deque<AutoCloseable> ours) {
     this.config = config;
+    this.ours = ours;
     var timer = config.timer();
     store = openStore(config);
     var dns = dns(config);
@@ -93,7 +97,7 @@ final class RunningServer {
         new Deliveries(store, attempts, reporter, config.retry(), events, config.metrics(), timer);
     schedule =
         new MultiModeDeliverySystem(
-            store, deliveries, MultiModeDeliverySystem.Limits.standard(), timer);
+            store, deliveries, MultiModeDeliverySystem.Limits.of(config.maxAttempts()), timer);
     ExecutorService threads =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-inbound-", 0).factory());
     ours.push(threads::shutdownNow);
@@ -105,7 +109,14 @@ final class RunningServer {
   /** Nothing is left open if it throws. */
   static RunningServer start(
       UnifiedEmailServerConfig config, EventBus events, Supplier<EmailRouter> router) {
-    var runtime = new RunningServer(config, events, router);
+    var opened = new ArrayDeque<AutoCloseable>();
+    RunningServer runtime;
+    try {
+      runtime = new RunningServer(config, events, router, opened);
+    } catch (RuntimeException e) {
+      closeAll(opened);
+      throw e;
+    }
     try {
       for (var listener : config.listeners()) {
         var bound = runtime.smtp.bind(inServerWords(listener));
@@ -222,9 +233,7 @@ final class RunningServer {
     deliveries.abort();
     pool.close();
     schedule.awaitIdle(LAST_SETTLEMENTS);
-    while (!ours.isEmpty()) {
-      close(ours.pop());
-    }
+    closeAll(ours);
     schedule.close();
     return quiet;
   }
@@ -232,6 +241,12 @@ final class RunningServer {
   private static Duration left(Instant deadline) {
     var left = Duration.between(Instant.now(), deadline);
     return left.isNegative() ? Duration.ZERO : left;
+  }
+
+  private static void closeAll(Deque<AutoCloseable> resources) {
+    while (!resources.isEmpty()) {
+      close(resources.pop());
+    }
   }
 
   private static void close(AutoCloseable resource) {

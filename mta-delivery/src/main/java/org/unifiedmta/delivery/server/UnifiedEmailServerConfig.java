@@ -98,7 +98,7 @@ public final class UnifiedEmailServerConfig {
    * @throws ConfigException with every problem, an unknown key among them
    */
   public static UnifiedEmailServerConfig fromProperties(Map<String, String> properties) {
-    return ConfigProperties.read(properties);
+    return ConfigProperties.read(properties).build();
   }
 
   /** A builder with all of this. */
@@ -210,6 +210,10 @@ public final class UnifiedEmailServerConfig {
     return Set.copyOf(values.withoutExtensions);
   }
 
+  public int maxAttempts() {
+    return values.maxAttempts;
+  }
+
   ChannelSeam channelSeam() {
     return values.channelSeam;
   }
@@ -241,6 +245,7 @@ public final class UnifiedEmailServerConfig {
     private @Nullable Mailbox mailerDaemon;
     private int mxPort = 25;
     private boolean allowPrivateTargets;
+    private int maxAttempts = 500;
     private long bufferMemory = Math.min(64L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 4);
     private Set<Extension> withoutExtensions = new HashSet<>();
     private ChannelSeam channelSeam = ChannelSeam.none();
@@ -272,6 +277,7 @@ public final class UnifiedEmailServerConfig {
       mailerDaemon = other.mailerDaemon;
       mxPort = other.mxPort;
       allowPrivateTargets = other.allowPrivateTargets;
+      maxAttempts = other.maxAttempts;
       bufferMemory = other.bufferMemory;
       withoutExtensions = new HashSet<>(other.withoutExtensions);
       channelSeam = other.channelSeam;
@@ -446,6 +452,12 @@ public final class UnifiedEmailServerConfig {
       return this;
     }
 
+    /** Delivery attempts at a time; default 500. With 0 mail is taken and kept, never tried. */
+    public Builder maxAttempts(int attempts) {
+      maxAttempts = attempts;
+      return this;
+    }
+
     /** Octets for message data in memory; default 64 MB or a quarter of the heap if less. */
     public Builder bufferMemory(long octets) {
       bufferMemory = octets;
@@ -493,6 +505,9 @@ public final class UnifiedEmailServerConfig {
       positive(found, "maxClients", maxClients);
       positive(found, "maxRecipients", maxRecipients);
       positive(found, "bufferMemory", bufferMemory);
+      if (maxAttempts < 0) {
+        found.add("maxAttempts: negative: " + maxAttempts);
+      }
       if (mxPort < 1 || mxPort > 65535) {
         found.add("mxPort: no port: " + mxPort);
       }

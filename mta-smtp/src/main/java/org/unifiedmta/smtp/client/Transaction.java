@@ -152,10 +152,15 @@ final class Transaction {
     phase = Phase.DATA;
     var stuffer = new DotStuffer();
     var buffer = new byte[READ];
+    long left = message.size();
     try (var in = message.open()) {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         int length = n;
         sending(() -> stuffer.write(ByteBuffer.wrap(buffer, 0, length), wire));
+        left -= length;
+      }
+      if (left != 0) {
+        throw new IOException("it is " + left + " octets shorter than it should be");
       }
     } catch (SendFailure e) {
       throw lastWords(e.cause);

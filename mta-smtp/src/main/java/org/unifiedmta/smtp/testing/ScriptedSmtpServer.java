@@ -175,6 +175,7 @@ public final class ScriptedSmtpServer implements AutoCloseable {
     private InputStream in = InputStream.nullInputStream();
     private OutputStream out = OutputStream.nullOutputStream();
     private boolean secure;
+    private int recipients;
 
     Session(Socket socket, Transcript transcript) {
       this.socket = socket;
@@ -212,7 +213,15 @@ public final class ScriptedSmtpServer implements AutoCloseable {
           say(answer(verb, "221 2.0.0 bye"));
           yield false;
         }
-        case "HELO", "MAIL", "RCPT", "RSET", "NOOP" -> say(answer(verb, "250 2.0.0 ok"));
+        case "RCPT" -> {
+          var reply = answer(verb, "250 2.1.5 ok");
+          recipients += reply.startsWith("2") ? 1 : 0;
+          yield say(reply);
+        }
+        case "HELO", "MAIL", "RSET", "NOOP" -> {
+          recipients = 0;
+          yield say(answer(verb, "250 2.0.0 ok"));
+        }
         default -> say(answer("AUTH-LINE", "500 5.5.1 what?"));
       };
     }
@@ -252,7 +261,8 @@ public final class ScriptedSmtpServer implements AutoCloseable {
     }
 
     private boolean data() throws IOException {
-      var reply = answer("DATA", "354 go ahead");
+      var reply = answer("DATA", recipients > 0 ? "354 go ahead" : "503 5.5.1 no recipients");
+      recipients = 0;
       if (!say(reply) || !reply.startsWith("354")) {
         return !reply.equals(DROP);
       }

@@ -1,0 +1,86 @@
+package org.unifiedmta.delivery;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The arrows between modules and packages: down by call, up by port. */
+@AnalyzeClasses(packages = "org.unifiedmta", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+
+  @ArchTest
+  static final ArchRule modulesKnowOnlyThoseBelow =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("core")
+          .definedBy("org.unifiedmta.core..")
+          .layer("security")
+          .definedBy("org.unifiedmta.security..")
+          .layer("smtp")
+          .definedBy("org.unifiedmta.smtp..")
+          .layer("routing")
+          .definedBy("org.unifiedmta.routing..")
+          .layer("delivery")
+          .definedBy("org.unifiedmta.delivery..")
+          .whereLayer("delivery")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("smtp")
+          .mayOnlyBeAccessedByLayers("delivery")
+          .whereLayer("routing")
+          .mayOnlyBeAccessedByLayers("delivery")
+          .whereLayer("security")
+          .mayOnlyBeAccessedByLayers("smtp", "routing", "delivery");
+
+  @ArchTest
+  static final ArchRule packagesHaveNoCycles =
+      slices().matching("org.unifiedmta.(*.*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule onlyTheFixtureKnowsTheServer =
+      classes()
+          .that()
+          .resideInAPackage("org.unifiedmta.delivery.server")
+          .should()
+          .onlyHaveDependentClassesThat()
+          .resideInAnyPackage(
+              "org.unifiedmta.delivery.server", "org.unifiedmta.delivery.testing..");
+
+  @ArchTest
+  static final ArchRule theSessionIsAPureFunction =
+      noClasses()
+          .that()
+          .haveNameMatching("org\\.unifiedmta\\.smtp\\.server\\.SmtpSession(\\$.*)?")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("io.netty..", "java.net.http..", "java.nio.channels..")
+          .orShould()
+          .dependOnClassesThat()
+          .areAssignableTo(Thread.class);
+
+  @ArchTest
+  static final ArchRule mimeIsHiddenBehindEmail =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("org.unifiedmta.core.mime..", "org.unifiedmta.core.email..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.apache.james.mime4j..");
+
+  @ArchTest
+  static final ArchRule nettyIsTheServersAlone =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(
+              "org.unifiedmta.smtp.server..",
+              "org.unifiedmta.smtp.codec..",
+              "org.unifiedmta.delivery.testing..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("io.netty..");
+}

@@ -1,0 +1,87 @@
+package org.unifiedmta.smtp.pool;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.smtp.client.ClientOptions;
+import org.unifiedmta.smtp.client.Endpoint;
+import org.unifiedmta.smtp.testing.ScriptedSmtpServer;
+
+class SmtpClientPoolTest {
+  private static final Envelope ENVELOPE = Envelope.of("a@x.test", "b@y.test");
+  private static final ByteSource MESSAGE =
+      ByteSource.of("Subject: x\r\n\r\nx\r\n".getBytes(StandardCharsets.US_ASCII));
+
+  private static PoolKey key(ScriptedSmtpServer server, String heloName) {
+    var endpoint = new Endpoint("host.test", InetAddress.getLoopbackAddress(), server.port());
+    return new PoolKey(endpoint, ClientOptions.of(heloName));
+  }
+
+  private static SmtpClientPool pool(int messagesPerConnection) {
+    return new SmtpClientPool(Timer.system(), Duration.ofMinutes(1), messagesPerConnection);
+  }
+
+  private static int send(SmtpClientPool pool, PoolKey key) {
+    return pool.send(key, ENVELOPE, MESSAGE).replies().replies().get(0).code();
+  }
+
+  @Test
+  void theNextMessageOfTheSameKindReusesTheConnection() {
+    try (var server = ScriptedSmtpServer.script().start();
+        var pool = pool(100)) {
+      for (int i = 0; i < 5; i++) {
+        assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      }
+      assertThat(server.transcripts()).hasSize(1);
+      assertThat(pool.idleConnections()).isEqualTo(1);
+      assertThat(send(pool, key(server, "other.test"))).isEqualTo(250);
+      assertThat(server.transcripts()).hasSize(2);
+    }
+  }
+
+  @Test
+  void aConnectionThatTheServerHadClosedIsReplacedWithoutLoss() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .reply("MAIL", "250 ok")
+                .drop("MAIL")
+                .reply("MAIL", "250 ok")
+                .start();
+        var pool = pool(100)) {
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      assertThat(server.transcripts()).hasSize(2);
+      assertThat(server.messages()).hasSize(2);
+    }
+  }
+
+  @Test
+  void aConnectionServesOnlySoManyMessages() {
+    try (var server = ScriptedSmtpServer.script().start();
+        var pool = pool(2)) {
+      for (int i = 0; i < 4; i++) {
+        assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      }
+      assertThat(server.transcripts()).hasSize(2);
+    }
+  }
+
+  @Test
+  void aRefusedTransactionIsWipedBeforeTheNext() {
+    try (var server =
+            ScriptedSmtpServer.script().reply("RCPT", "550 5.1.1 nobody", "250 ok").start();
+        var pool = pool(100)) {
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(550);
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      assertThat(server.transcripts()).singleElement();
+      assertThat(server.transcripts().get(0).toString())
+          .containsSubsequence("C: MAIL", "C: RCPT", "C: RSET", "C: MAIL");
+    }
+  }
+}
