@@ -36,6 +36,7 @@ import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
 import org.unifiedmta.smtp.server.ServerOptions;
 import org.unifiedmta.smtp.server.SmtpListener;
@@ -190,6 +191,7 @@ final class RunningServer {
         .requireAuth(config.auth().map(UnifiedEmailServerConfig.Auth::required).orElse(false))
         .tls(config.tls().orElse(null))
         .timer(config.timer())
+        .without(config.withoutExtensions().toArray(Extension[]::new))
         .channelSeam(config.channelSeam())
         .build();
   }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.address.Domains;
@@ -27,6 +28,7 @@ import org.unifiedmta.routing.route.Route;
 import org.unifiedmta.routing.zone.RetryPolicy;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslMechanism;
+import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.server.ChannelSeam;
 import org.unifiedmta.smtp.server.TlsConfig;
 
@@ -203,6 +205,11 @@ public final class UnifiedEmailServerConfig {
     return values.bufferMemory;
   }
 
+  /** What EHLO does not offer. */
+  public Set<Extension> withoutExtensions() {
+    return Set.copyOf(values.withoutExtensions);
+  }
+
   public int maxAttempts() {
     return values.maxAttempts;
   }
@@ -240,6 +247,7 @@ public final class UnifiedEmailServerConfig {
     private boolean allowPrivateTargets;
     private int maxAttempts = 500;
     private long bufferMemory = Math.min(64L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 4);
+    private Set<Extension> withoutExtensions = new HashSet<>();
     private ChannelSeam channelSeam = ChannelSeam.none();
     private final List<String> problems = new ArrayList<>();
 
@@ -271,6 +279,7 @@ public final class UnifiedEmailServerConfig {
       allowPrivateTargets = other.allowPrivateTargets;
       maxAttempts = other.maxAttempts;
       bufferMemory = other.bufferMemory;
+      withoutExtensions = new HashSet<>(other.withoutExtensions);
       channelSeam = other.channelSeam;
     }
 
@@ -452,6 +461,12 @@ public final class UnifiedEmailServerConfig {
     /** Octets for message data in memory; default 64 MB or a quarter of the heap if less. */
     public Builder bufferMemory(long octets) {
       bufferMemory = octets;
+      return this;
+    }
+
+    /** Does not offer these in EHLO, nor take their commands and parameters; appends. */
+    public Builder withoutExtensions(Extension... extensions) {
+      withoutExtensions.addAll(List.of(extensions));
       return this;
     }
 

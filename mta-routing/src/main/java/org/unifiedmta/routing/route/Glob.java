@@ -8,17 +8,23 @@ import org.unifiedmta.core.address.EmailAddress;
  *
  * @param pattern in lower case
  */
-record Glob(String pattern) {
+public record Glob(String pattern) {
   private static final int MAXIMUM_LENGTH = 320;
 
-  static Glob of(String pattern) {
+  /**
+   * Reads a pattern.
+   *
+   * @throws IllegalArgumentException if it is blank or longer than any address
+   */
+  public static Glob of(String pattern) {
     if (pattern.isBlank() || pattern.length() > MAXIMUM_LENGTH) {
       throw new IllegalArgumentException("no pattern for addresses: " + pattern);
     }
     return new Glob(pattern.toLowerCase(Locale.ROOT));
   }
 
-  boolean matches(EmailAddress address) {
+  /** Whether the address fits, its domain in either form. */
+  public boolean matches(EmailAddress address) {
     return matches(address.toString().toLowerCase(Locale.ROOT))
         || (address.domain().startsWith("xn--") || address.domain().contains(".xn--"))
             && matches(address.toUnicode().toLowerCase(Locale.ROOT));

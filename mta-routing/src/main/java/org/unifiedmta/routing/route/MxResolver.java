@@ -6,8 +6,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Literals;
 import org.unifiedmta.core.dns.DnsResolver;
@@ -43,6 +45,9 @@ public final class MxResolver {
     /** Nobody takes this domain's mail, or nobody can say now: as the reply's code tells. */
     record Failed(SmtpReply reply) implements Result {}
   }
+
+  private static final List<InetAddress> LOOPBACK =
+      Stream.of("127.0.0.1", "::1").map(Literals::ip).filter(Objects::nonNull).toList();
 
   private final DnsResolver dns;
   private final boolean allowPrivate;
@@ -80,6 +85,9 @@ public final class MxResolver {
     var ip = Literals.ip(host);
     if (ip != null) {
       return new Result.Hosts(List.of(new Host(host, List.of(ip))));
+    }
+    if (host.equalsIgnoreCase("localhost")) {
+      return new Result.Hosts(List.of(new Host(host, LOOPBACK))); // RFC 6761 6.3: never asked for
     }
     var failures = new Failures();
     var found = addresses(host, failures);

@@ -48,6 +48,11 @@ public final class TlsConfig {
     return new TlsConfig(() -> wrapped, Map.of());
   }
 
+  /** As {@link #ofContext(SSLContext)}, asked for before each handshake; must not block. */
+  public static TlsConfig ofContext(Supplier<SSLContext> current) {
+    return new TlsConfig(() -> Certificates.wrap(current.get()), Map.of());
+  }
+
   /** A certificate made now, which no client has reason to trust; for tests and first steps. */
   public static TlsConfig selfSigned(String hostname) {
     log.warn("TLS uses a certificate signed by itself for {}: no client can check it", hostname);
