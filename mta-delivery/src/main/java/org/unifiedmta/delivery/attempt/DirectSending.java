@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.SystemDnsResolver;
@@ -23,6 +25,8 @@ import org.unifiedmta.smtp.client.SmtpException.Phase;
 
 /** Sends one message to one host at once; nothing is kept, nothing is tried again. */
 public final class DirectSending {
+  private static final Logger log = LoggerFactory.getLogger(DirectSending.class);
+
   private final String heloName;
   private final Optional<DnsResolver> dns;
   private final Timer timer;
@@ -45,6 +49,9 @@ public final class DirectSending {
     var envelope = email.envelope();
     if (envelope.recipients().isEmpty()) {
       throw new IllegalArgumentException("the message has no recipients");
+    }
+    if (options.dkimDomain().isPresent()) {
+      log.warn("the message is sent without a DKIM signature: signing is not available yet");
     }
     var body = ByteSource.of(email.toBytes());
     SmtpException last = null;

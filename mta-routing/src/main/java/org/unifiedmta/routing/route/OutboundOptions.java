@@ -105,11 +105,13 @@ public final class OutboundOptions {
       return this;
     }
 
+    /** Whose key is to sign; kept, but nothing signs yet. */
     public Builder dkimDomain(String domain) {
       dkimDomain = domain;
       return this;
     }
 
+    /** Which of the domain's keys is to sign; kept, but nothing signs yet. */
     public Builder dkimSelector(String selector) {
       dkimSelector = selector;
       return this;
