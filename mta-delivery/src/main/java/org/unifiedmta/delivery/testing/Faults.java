@@ -102,7 +102,11 @@ final class Faults implements Hook {
   }
 
   private <T extends Fault> Stream<T> all(Class<T> type) {
-    return active.stream().map(Active::fault).filter(type::isInstance).map(type::cast);
+    return active.stream()
+        .filter(one -> one.left().get() > 0)
+        .map(Active::fault)
+        .filter(type::isInstance)
+        .map(type::cast);
   }
 
   private boolean take(Predicate<Fault> wanted) {
