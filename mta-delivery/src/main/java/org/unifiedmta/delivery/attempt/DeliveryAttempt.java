@@ -211,6 +211,8 @@ public final class DeliveryAttempt {
     var reply =
         e.reply()
             .filter(said -> said.isTransient() || said.isPermanent())
+            // A refused login says that our password is wrong, nothing about the message.
+            .filter(said -> e.phase() != SmtpException.Phase.AUTH)
             .orElseGet(() -> SmtpReply.of(451, "4.4.1", printable(String.valueOf(e.getMessage()))));
     for (var row : rows) {
       var before = outcomes.get(row.number());

@@ -211,7 +211,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private boolean hasRoom() {
     lock.lock();
     try {
-      return runningNow < limits.attempts();
+      return !stopping && runningNow < limits.attempts();
     } finally {
       lock.unlock();
     }
@@ -293,21 +293,38 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   }
 
   /**
-   * Waits until no attempt runs.
+   * Waits until no attempt runs, and none can begin any more; to be called after {@link
+   * #stopClaiming}.
    *
    * @return false if the time ran out first
    */
   public boolean awaitIdle(Duration timeout) {
-    long left = timeout.toNanos();
+    long end = System.nanoTime() + timeout.toNanos();
+    try {
+      // What the thread has claimed already it will still start.
+      if (thread.isAlive() && !thread.join(atLeastAMoment(timeout))) {
+        return false;
+      }
+      return awaitAttempts(end);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static Duration atLeastAMoment(Duration timeout) {
+    var moment = Duration.ofMillis(100);
+    return timeout.compareTo(moment) < 0 ? moment : timeout;
+  }
+
+  private boolean awaitAttempts(long end) throws InterruptedException {
     lock.lock();
     try {
+      long left = end - System.nanoTime();
       while (runningNow > 0 && left > 0) {
         left = changed.awaitNanos(left);
       }
       return runningNow == 0;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
     } finally {
       lock.unlock();
     }
@@ -318,12 +335,5 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   public void close() {
     stopClaiming();
     threads.shutdownNow();
-    try {
-      if (thread.isAlive()) {
-        thread.join(Duration.ofSeconds(5));
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 }
