@@ -56,7 +56,7 @@ record Maildir(Path root) implements MailHandler {
 
   /** A local part is a peer's text: only what is harmless in a file name stays as it is. */
   private static String name(EmailAddress address) {
-    var text = address.toString().toLowerCase(Locale.ROOT);
+    var text = (address.localPart() + "@" + address.domain()).toLowerCase(Locale.ROOT);
     var name = new StringBuilder();
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
       boolean harmless =
