@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.time.Timer;
@@ -139,8 +140,8 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     Answer<Object> answer;
     try {
       answer = answers.get(new Question(wire, type), this::look).join();
-    } catch (CompletionException e) {
-      return Answer.none(Status.SERVFAIL);
+    } catch (CompletionException | RejectedExecutionException e) {
+      return Answer.none(Status.SERVFAIL); // the latter when closed
     }
     return new Answer<>(
         answer.status(),
@@ -167,7 +168,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
       }
       secure &= response.getHeader().getFlag(Flags.AD);
       var before = at;
-      for (int aliases = 0; aliases <= MAXIMUM_ALIASES; aliases++) {
+      for (int aliases = 0; ; aliases++) {
         var records = records(response, at, question.type());
         if (!records.isEmpty()) {
           ttl = least(ttl, ttl(records));
@@ -183,6 +184,9 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
         var alias = records(response, at, Type.CNAME);
         if (alias.isEmpty()) {
           break;
+        }
+        if (aliases == MAXIMUM_ALIASES) {
+          return failed(Status.SERVFAIL); // a loop within one answer
         }
         ttl = least(ttl, ttl(alias));
         at = ((CNAMERecord) alias.get(0)).getTarget();
