@@ -2,6 +2,7 @@ package org.unifiedmta.core.email;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -46,7 +47,7 @@ final class EmailParser {
     MimeReader.Leaf html = null;
     for (var leaf : tree.leaves()) {
       boolean shown = !leaf.attachment() && leaf.fileName() == null && leaf.size() <= MAXIMUM_TEXT;
-      if (shown && text == null && html == null && leaf.mimeType().equals("text/plain")) {
+      if (shown && text == null && isBodyText(leaf, html)) {
         text = leaf;
       } else if (shown && html == null && isBodyHtml(leaf, text)) {
         html = leaf;
@@ -74,7 +75,19 @@ final class EmailParser {
             priority(headers),
             attachments,
             null);
-    return new Email(content, message, headers, defects);
+    return new Email(content, this::copy, headers, defects);
+  }
+
+  private void copy(OutputStream out) throws IOException {
+    try (var in = message.open()) {
+      in.transferTo(out);
+    }
+  }
+
+  /** Text is the body where it is first, or the other form of the HTML, in whatever order. */
+  private static boolean isBodyText(MimeReader.Leaf leaf, MimeReader.@Nullable Leaf html) {
+    return leaf.mimeType().equals("text/plain")
+        && (html == null || leaf.path().contains("multipart/alternative"));
   }
 
   /** HTML is the body where it is alone, or the other form of the text. */
@@ -163,7 +176,8 @@ final class EmailParser {
   }
 
   private @Nullable String messageId(Headers headers) {
-    var field = headers.first("Message-ID").orElse("").strip();
+    // A structured field: what looks like an encoded word in it is none, RFC 2047 5.
+    var field = headers.fields("Message-ID").stream().findFirst().map(HeaderText::unfold).orElse("");
     int start = field.indexOf('<');
     int end = field.indexOf('>', start + 1);
     var id = start >= 0 && end > start ? field.substring(start + 1, end) : field;

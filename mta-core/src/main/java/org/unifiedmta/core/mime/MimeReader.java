@@ -32,6 +32,7 @@ public final class MimeReader {
   private static final MimeConfig CONFIG =
       MimeConfig.custom()
           .setStrictParsing(false)
+          .setMalformedHeaderStartsBody(true) // as HeaderSection does
           .setMaxLineLen(-1)
           .setMaxHeaderLen(256 * 1024)
           .setMaxHeaderCount(2_000)
@@ -191,8 +192,8 @@ public final class MimeReader {
           size += n;
         }
       }
-      var contentType = fields.getOrDefault("content-type", "text/plain; charset=us-ascii");
       var mimeType = tokens.getBodyDescriptor().getMimeType().toLowerCase(Locale.ROOT);
+      var contentType = fields.getOrDefault("content-type", mimeType);
       var disposition = fields.getOrDefault("content-disposition", "");
       return new Leaf(
           number,
