@@ -40,6 +40,7 @@ import org.xbill.DNS.Type;
 public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
   private static final int MAXIMUM_ALIASES = 8;
   private static final int CACHE_ENTRIES = 50_000;
+  private static final int TRIES = 2;
   private static final int EDNS_PAYLOAD = 1232;
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration FAILURE_TTL = Duration.ofSeconds(5);
@@ -60,15 +61,20 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
 
   /**
    * @param servers empty for the system's
-   * @param timeout of one question to one server
+   * @param timeout of one question to one server; each is asked twice
    */
   public SystemDnsResolver(List<InetSocketAddress> servers, Duration timeout, Timer timer) {
-    resolver =
+    var all =
         servers.isEmpty()
             ? new ExtendedResolver()
             : new ExtendedResolver(
                 servers.stream().map(SimpleResolver::new).toArray(Resolver[]::new));
-    resolver.setTimeout(timeout);
+    for (var server : all.getResolvers()) {
+      server.setTimeout(timeout); // that of all is only looked at between two servers
+    }
+    all.setRetries(TRIES);
+    all.setTimeout(timeout.multipliedBy((long) TRIES * all.getResolvers().length));
+    resolver = all;
     resolver.setEDNS(0, EDNS_PAYLOAD, 0, List.of());
     var start = timer.now();
     answers =
@@ -137,11 +143,14 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     } catch (TextParseException e) {
       return Answer.none(Status.NXDOMAIN); // no such name can exist
     }
+    if (threads.isShutdown()) {
+      return Answer.none(Status.SERVFAIL);
+    }
     Answer<Object> answer;
     try {
       answer = answers.get(new Question(wire, type), this::look).join();
     } catch (CompletionException | RejectedExecutionException e) {
-      return Answer.none(Status.SERVFAIL); // the latter when closed
+      return Answer.none(Status.SERVFAIL); // the latter when closed meanwhile
     }
     return new Answer<>(
         answer.status(),
