@@ -10,7 +10,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -80,7 +82,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     answers =
         Caffeine.newBuilder()
             .maximumSize(CACHE_ENTRIES)
-            .executor(threads)
+            .executor(Runnable::run)
             .ticker(() -> Duration.between(start, timer.now()).toNanos())
             .expireAfter(
                 Expiry.creating((Question question, Answer<Object> answer) -> answer.ttl()))
@@ -148,7 +150,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     }
     Answer<Object> answer;
     try {
-      answer = answers.get(new Question(wire, type), this::look).join();
+      answer = answers.get(new Question(wire, type), this::start).join();
     } catch (CompletionException | RejectedExecutionException e) {
       return Answer.none(Status.SERVFAIL); // the latter when closed meanwhile
     }
@@ -157,6 +159,10 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
         answer.records().stream().map(records::cast).toList(),
         answer.ttl(),
         answer.dnssec());
+  }
+
+  private CompletableFuture<Answer<Object>> start(Question question, Executor housekeeping) {
+    return CompletableFuture.supplyAsync(() -> look(question), threads);
   }
 
   /** One question to the servers, aliases followed. Runs on a virtual thread. */

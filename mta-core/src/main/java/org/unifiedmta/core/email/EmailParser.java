@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.apache.james.mime4j.dom.address.MailboxList;
 import org.apache.james.mime4j.field.address.LenientAddressParser;
 import org.apache.james.mime4j.field.datetime.parser.DateTimeParser;
@@ -151,7 +152,7 @@ final class EmailParser {
 
   private void add(MailboxList list, String name, List<Mailbox> mailboxes) {
     for (var found : list) {
-      var address = EmailAddress.tryParse(found.getAddress());
+      var address = address(found);
       if (address.isEmpty()) {
         defects.add("no address in the field " + name + ": " + found.getAddress());
       } else if (mailboxes.size() == MAXIMUM_MAILBOXES) {
@@ -163,13 +164,26 @@ final class EmailParser {
     }
   }
 
+  /** The local part comes without its quotes. */
+  private static Optional<EmailAddress> address(org.apache.james.mime4j.dom.address.Mailbox found) {
+    if (found.getLocalPart() == null || found.getDomain() == null) {
+      return Optional.empty();
+    }
+    try {
+      var address = new EmailAddress(found.getLocalPart(), found.getDomain());
+      return EmailAddress.tryParse(address.toAscii());
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Encoded words have been decoded. */
   private static @Nullable String displayName(@Nullable String name) {
     if (name == null) {
       return null;
     }
     var plain = new StringBuilder();
-    HeaderText.decode(name)
-        .chars()
+    name.chars()
         .map(c -> c < 32 || c == 127 ? ' ' : c)
         .forEach(c -> plain.append((char) c));
     return plain.toString().isBlank() ? null : plain.toString().strip();

@@ -46,8 +46,9 @@ public final class HeaderText {
    * where the value is long or not ASCII.
    */
   public static String parameter(String name, String value) {
-    boolean ascii = value.chars().allMatch(c -> c >= 32 && c < 127);
-    if (ascii && value.length() <= PARAMETER_PIECE) {
+    // Some readers take encoded words for what they are not allowed to be, RFC 2047 5.
+    boolean plain = value.chars().allMatch(c -> c >= 32 && c < 127) && !value.contains("=?");
+    if (plain && value.length() <= PARAMETER_PIECE) {
       return "; " + name + "=\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
     var pieces = percentEncoded(value);
