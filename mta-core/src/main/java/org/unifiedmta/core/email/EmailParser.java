@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,8 @@ import org.apache.james.mime4j.field.address.LenientAddressParser;
 import org.apache.james.mime4j.field.datetime.parser.DateTimeParser;
 import org.apache.james.mime4j.field.datetime.parser.ParseException;
 import org.apache.james.mime4j.field.datetime.parser.TokenMgrError;
+import org.apache.james.mime4j.stream.ParserCursor;
+import org.apache.james.mime4j.util.ContentUtil;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
@@ -27,17 +30,55 @@ import org.unifiedmta.core.spool.HeaderSection;
 /** Makes sense of a message, whatever it looks like. */
 final class EmailParser {
   private static final int MAXIMUM_TEXT = 16 * 1024 * 1024;
+  private static final int MAXIMUM_MAILBOX_LINE = 1_000;
+  private static final int MAXIMUM_PHRASE = 16 * 1024;
   private static final int MAXIMUM_MAILBOXES = 10_000;
 
+  private final ByteSource whole;
   private final ByteSource message;
   private final List<String> defects = new ArrayList<>();
 
-  private EmailParser(ByteSource message) {
-    this.message = message;
+  private EmailParser(ByteSource whole) {
+    this.whole = whole;
+    this.message = withoutMailboxLine(whole);
   }
 
   static Email parse(ByteSource message) {
     return new EmailParser(message).parse();
+  }
+
+  /** The {@code From } line of a mailbox file (RFC 4155) in front of the header is none of it. */
+  private static ByteSource withoutMailboxLine(ByteSource whole) {
+    byte[] start;
+    try (var in = whole.open()) {
+      start = in.readNBytes(MAXIMUM_MAILBOX_LINE);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    var text = new String(start, StandardCharsets.ISO_8859_1);
+    int end = text.indexOf('\n') + 1;
+    return end > 0 && (text.startsWith("From ") || text.startsWith(">From "))
+        ? new Behind(whole, end)
+        : whole;
+  }
+
+  /** A source without its first bytes. */
+  private record Behind(ByteSource whole, int from) implements ByteSource {
+    @Override
+    public InputStream open() {
+      var in = whole.open();
+      try {
+        in.skipNBytes(from);
+        return in;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public long size() {
+      return whole.size() - from;
+    }
   }
 
   private Email parse() {
@@ -80,7 +121,7 @@ final class EmailParser {
   }
 
   private void copy(OutputStream out) throws IOException {
-    try (var in = message.open()) {
+    try (var in = whole.open()) {
       in.transferTo(out);
     }
   }
@@ -141,13 +182,35 @@ final class EmailParser {
     var mailboxes = new ArrayList<Mailbox>();
     for (var raw : headers.fields(name)) {
       var line = HeaderText.unfold(raw);
+      if (hasEndlessPhrase(line)) {
+        defects.add("malformed field " + name);
+        continue;
+      }
       try {
-        add(LenientAddressParser.DEFAULT.parseAddressList(line).flatten(), name, mailboxes);
+        // In octets: given text, the parser takes the number of characters for that of octets.
+        var octets = ContentUtil.encode(StandardCharsets.UTF_8, line);
+        var cursor = new ParserCursor(0, octets.length());
+        var list = LenientAddressParser.DEFAULT.parseAddressList(octets, cursor);
+        add(list.flatten(), name, mailboxes);
       } catch (RuntimeException e) {
         defects.add("malformed field " + name);
       }
     }
     return mailboxes;
+  }
+
+  /** Whether decoding a display name would take long, as its time is quadratic. */
+  private static boolean hasEndlessPhrase(String line) {
+    int from = 0;
+    for (int i = 0; i <= line.length(); i++) {
+      if (i == line.length() || ",<>".indexOf(line.charAt(i)) >= 0) {
+        if (i - from > MAXIMUM_PHRASE) {
+          return true;
+        }
+        from = i + 1;
+      }
+    }
+    return false;
   }
 
   private void add(MailboxList list, String name, List<Mailbox> mailboxes) {

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class HeaderText {
   private static final String UNKNOWN = "application/octet-stream";
   private static final int LINE = 78; // RFC 5322 2.1.1
+  private static final int MAXIMUM_ENCODED = 16 * 1024; // the decoder's time is quadratic
   private static final int LONGEST_WORD = 400; // twice that when every character is quoted
   private static final int PARAMETER_PIECE = 60;
   private static final int MAXIMUM_USED = 50; // as many as the encoder allows for
@@ -36,7 +37,7 @@ public final class HeaderText {
 
   /** A display name: atoms, a quoted string, or encoded words (RFC 5322 3.2.5, RFC 2047 5). */
   public static String encodePhrase(String name) {
-    return isPlain(name)
+    return isPlain(name) && !name.contains("  ") // which not every reader keeps
         ? EncoderUtil.encodeAddressDisplayName(name)
         : EncoderUtil.encodeEncodedWord(name, EncoderUtil.Usage.WORD_ENTITY);
   }
@@ -127,7 +128,7 @@ public final class HeaderText {
    */
   public static String decode(String raw) {
     var text = unfold(raw);
-    if (text.indexOf("=?") >= 0) {
+    if (text.length() <= MAXIMUM_ENCODED && text.indexOf("=?") >= 0) {
       // What an encoded word holds must not break out of the next field it is written to.
       text = oneLine(DecoderUtil.decodeEncodedWords(text, DecodeMonitor.SILENT));
     }

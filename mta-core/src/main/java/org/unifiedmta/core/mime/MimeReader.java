@@ -32,7 +32,6 @@ public final class MimeReader {
   private static final MimeConfig CONFIG =
       MimeConfig.custom()
           .setStrictParsing(false)
-          .setMalformedHeaderStartsBody(true) // as HeaderSection does
           .setMaxLineLen(-1)
           .setMaxHeaderLen(256 * 1024)
           .setMaxHeaderCount(2_000)

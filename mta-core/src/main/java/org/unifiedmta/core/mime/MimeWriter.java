@@ -90,7 +90,7 @@ public final class MimeWriter {
       line("Content-Transfer-Encoding: 7bit");
       line("");
       copyLines(leaf.content(), out);
-    } else if (leaf.text() && content != null && content.quotedPrintableIsShorter()) {
+    } else if (leaf.text() && content != null && content.fitsQuotedPrintable()) {
       line("Content-Transfer-Encoding: quoted-printable");
       line("");
       try (var encoder = new QuotedPrintableOutputStream(new NotClosed(out), false)) {
@@ -144,7 +144,7 @@ public final class MimeWriter {
   }
 
   /** What decides the encoding of a content. */
-  private record Content(long size, long eightBit, long controls, int longestLine) {
+  private record Content(long size, long eightBit, long controls, int longestLine, byte last) {
 
     static Content measure(ByteSource source) throws IOException {
       long size = 0;
@@ -152,12 +152,14 @@ public final class MimeWriter {
       long controls = 0;
       int longest = 0;
       int line = 0;
+      byte last = 0;
       var buffer = new byte[8192];
       try (InputStream in = source.open()) {
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
           size += n;
           for (int i = 0; i < n; i++) {
             byte b = buffer[i];
+            last = b;
             line = b == '\n' || b == '\r' ? 0 : line + 1;
             longest = Math.max(longest, line);
             if (b < 0) {
@@ -168,16 +170,19 @@ public final class MimeWriter {
           }
         }
       }
-      return new Content(size, eightBit, controls, longest);
+      return new Content(size, eightBit, controls, longest, last);
     }
 
     boolean isSevenBit() {
       return eightBit == 0 && controls == 0 && longestLine <= MAXIMUM_LINE;
     }
 
-    /** Three octets for one against four for three. */
-    boolean quotedPrintableIsShorter() {
-      return (eightBit + controls) * 6 <= size;
+    /**
+     * Three octets for one against four for three. The encoder leaves a blank at the very end as it
+     * is, where readers drop it (RFC 2045 6.7).
+     */
+    boolean fitsQuotedPrintable() {
+      return (eightBit + controls) * 6 <= size && last != ' ' && last != '\t';
     }
   }
 
