@@ -191,7 +191,7 @@ final class EmailParser {
         var octets = ContentUtil.encode(StandardCharsets.UTF_8, line);
         var cursor = new ParserCursor(0, octets.length());
         var list = LenientAddressParser.DEFAULT.parseAddressList(octets, cursor);
-        add(list.flatten(), name, mailboxes);
+        add(list.flatten(), line, name, mailboxes);
       } catch (RuntimeException e) {
         defects.add("malformed field " + name);
       }
@@ -213,9 +213,9 @@ final class EmailParser {
     return false;
   }
 
-  private void add(MailboxList list, String name, List<Mailbox> mailboxes) {
+  private void add(MailboxList list, String line, String name, List<Mailbox> mailboxes) {
     for (var found : list) {
-      var address = address(found);
+      var address = address(found, line);
       if (address.isEmpty()) {
         defects.add("no address in the field " + name + ": " + found.getAddress());
       } else if (mailboxes.size() == MAXIMUM_MAILBOXES) {
@@ -227,14 +227,19 @@ final class EmailParser {
     }
   }
 
-  /** The local part comes without its quotes. */
-  private static Optional<EmailAddress> address(org.apache.james.mime4j.dom.address.Mailbox found) {
+  /**
+   * The local part comes without its quotes; where it had none, {@code Ann ann@example.org} is no
+   * address.
+   */
+  private static Optional<EmailAddress> address(
+      org.apache.james.mime4j.dom.address.Mailbox found, String line) {
     if (found.getLocalPart() == null || found.getDomain() == null) {
       return Optional.empty();
     }
     try {
-      var address = new EmailAddress(found.getLocalPart(), found.getDomain());
-      return EmailAddress.tryParse(address.toAscii());
+      var ascii = new EmailAddress(found.getLocalPart(), found.getDomain()).toAscii();
+      boolean given = !ascii.startsWith("\"") || line.contains(ascii.substring(0, ascii.lastIndexOf('@')));
+      return EmailAddress.tryParse(ascii).filter(address -> given);
     } catch (IllegalArgumentException e) {
       return Optional.empty();
     }

@@ -37,7 +37,10 @@ class EmailParserTest {
       readAll(bytes);
       readAll(crlf(bytes));
       readAll(Arrays.copyOf(bytes, bytes.length / 2)); // cut off
-      assertThat(Email.parse(crlf(bytes)).headers().fields()).as(file.toString()).isNotEmpty();
+      boolean headless = file.toString().contains("noheader");
+      assertThat(Email.parse(crlf(bytes)).headers().fields().isEmpty())
+          .as(file.toString())
+          .isEqualTo(headless);
     }
   }
 
@@ -284,14 +287,14 @@ class EmailParserTest {
             message(
                 """
                 From: "Ann \\"the boss\\"" <"a b"@example.org>
-                To: nobody, <>, a@@b, ann@example.org, x@-y.example
+                To: nobody, a@@b, ann@example.org, x@-y.example, Ben ben@example.org, "Carl" c@example.org
                 Date: yesterday
                 Message-ID: without brackets
 
                 """));
     assertThat(email.from())
         .contains(new Mailbox("Ann \"the boss\"", EmailAddress.parse("\"a b\"@example.org")));
-    assertThat(email.to()).contains(new Mailbox(null, EmailAddress.parse("ann@example.org")));
+    assertThat(email.to()).containsExactly(new Mailbox(null, EmailAddress.parse("ann@example.org")));
     assertThat(email.defects()).isNotEmpty();
     assertThat(email.date()).isEmpty();
     assertThat(email.messageId()).contains("without brackets");
