@@ -238,7 +238,8 @@ final class EmailParser {
     }
     try {
       var ascii = new EmailAddress(found.getLocalPart(), found.getDomain()).toAscii();
-      boolean given = !ascii.startsWith("\"") || line.contains(ascii.substring(0, ascii.lastIndexOf('@')));
+      boolean given =
+          !ascii.startsWith("\"") || line.contains(ascii.substring(0, ascii.lastIndexOf('@')));
       return EmailAddress.tryParse(ascii).filter(address -> given);
     } catch (IllegalArgumentException e) {
       return Optional.empty();
@@ -251,15 +252,14 @@ final class EmailParser {
       return null;
     }
     var plain = new StringBuilder();
-    name.chars()
-        .map(c -> c < 32 || c == 127 ? ' ' : c)
-        .forEach(c -> plain.append((char) c));
+    name.chars().map(c -> c < 32 || c == 127 ? ' ' : c).forEach(c -> plain.append((char) c));
     return plain.toString().isBlank() ? null : plain.toString().strip();
   }
 
   private @Nullable String messageId(Headers headers) {
     // A structured field: what looks like an encoded word in it is none, RFC 2047 5.
-    var field = headers.fields("Message-ID").stream().findFirst().map(HeaderText::unfold).orElse("");
+    var field =
+        headers.fields("Message-ID").stream().findFirst().map(HeaderText::unfold).orElse("");
     int start = field.indexOf('<');
     int end = field.indexOf('>', start + 1);
     var id = start >= 0 && end > start ? field.substring(start + 1, end) : field;

@@ -134,7 +134,8 @@ final class EmailWriter {
     var inline = new ArrayList<MimePart>();
     var attached = new ArrayList<MimePart>();
     for (var attachment : content.attachments()) {
-      boolean shown = attachment.contentId().filter(Text::isId).isPresent() && content.html() != null;
+      boolean shown =
+          attachment.contentId().filter(Text::isId).isPresent() && content.html() != null;
       (shown ? inline : attached).add(part(attachment, shown));
     }
     MimePart body;
@@ -181,7 +182,10 @@ final class EmailWriter {
             + (name == null ? "" : HeaderText.parameter("filename", name));
     var fields = new ArrayList<String>();
     fields.add(HeaderText.fold("Content-Disposition", disposition));
-    attachment.contentId().filter(Text::isId).ifPresent(id -> fields.add("Content-ID: <" + id + ">"));
+    attachment
+        .contentId()
+        .filter(Text::isId)
+        .ifPresent(id -> fields.add("Content-ID: <" + id + ">"));
     return new MimePart.Leaf(
         HeaderText.contentType(attachment.contentType()), fields, attachment.content(), false);
   }

@@ -160,11 +160,10 @@ class EmailAddressTest {
     assertThat(wrong).isEmpty();
     // RFC 5321 4.1.2: no backslash in an Atom, dots as they like in a Quoted-string; RFC 6531 3.3.
     assertThat(contested)
-        .allMatch(
-            test ->
-                test.equals("-\\.server-dev@james.apache.org")
-                    || test.equals("+\"a..b\"@domain.com")
-                    || (test.startsWith("+") && test.chars().anyMatch(c -> c > 127)));
+        .allMatch(test ->
+            test.equals("-\\.server-dev@james.apache.org")
+                || test.equals("+\"a..b\"@domain.com")
+                || (test.startsWith("+") && test.chars().anyMatch(c -> c > 127)));
   }
 
   @Test
@@ -190,7 +189,16 @@ class EmailAddressTest {
   @Test
   void literalsAreNeverLookedUp() {
     for (var text :
-        List.of(".:1", ".:", ".1:2:3:4:5:6:7:8", ":.", ":", "::.", "a:b.c", "....:....", "1.2.3.4:25")) {
+        List.of(
+            ".:1",
+            ".:",
+            ".1:2:3:4:5:6:7:8",
+            ":.",
+            ":",
+            "::.",
+            "a:b.c",
+            "....:....",
+            "1.2.3.4:25")) {
       assertThat(Literals.ip(text)).as(text).isNull();
       assertThat(Literals.parse("IPv6:" + text)).as(text).isNull();
     }

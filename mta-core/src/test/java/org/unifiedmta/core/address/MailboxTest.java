@@ -55,8 +55,7 @@ class MailboxTest {
   void noNameBreaksOutOfItsField() {
     var ann = EmailAddress.parse("ann@example.org");
     for (var name : new String[] {"a\rb", "a\nb", "a\0b", "a\u007fb"}) {
-      assertThatThrownBy(() -> new Mailbox(name, ann))
-          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> new Mailbox(name, ann)).isInstanceOf(IllegalArgumentException.class);
     }
   }
 }

@@ -48,12 +48,13 @@ class SystemDnsResolverTest {
 
   @Test
   void recordsOfEveryTypeAreRead() throws IOException {
-    server.records("example.org", "example.org. 60 MX 10 MX.example.org.", "example.org. 60 MX 0 .");
+    server.records(
+        "example.org", "example.org. 60 MX 10 MX.example.org.", "example.org. 60 MX 0 .");
     assertThat(resolver.mx("Example.ORG").records())
         .containsExactlyInAnyOrder(new Mx(10, "mx.example.org"), new Mx(0, ""));
-    server.records("t.test", "t.test. 60 TXT \"v=spf1 \" \"-all\"", "t.test. 60 TXT \"\\195\\164\"");
-    assertThat(resolver.txt("t.test").records())
-        .containsExactlyInAnyOrder("v=spf1 -all", "\u00e4");
+    server.records(
+        "t.test", "t.test. 60 TXT \"v=spf1 \" \"-all\"", "t.test. 60 TXT \"\\195\\164\"");
+    assertThat(resolver.txt("t.test").records()).containsExactlyInAnyOrder("v=spf1 -all", "\u00e4");
     server.records("a.test", "a.test. 60 A 192.0.2.1");
     assertThat(resolver.a("a.test").records())
         .containsExactly(InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, 1}));
@@ -71,17 +72,21 @@ class SystemDnsResolverTest {
   @Test
   void validationIsToldOnlyWhereTheServerSaysSo() {
     server.records("plain.test", "plain.test. 60 A 192.0.2.1");
-    server.answer("secure.test", message -> {
-      message.getHeader().setFlag(Flags.AD);
-      TestNameServer.add(message, Section.ANSWER, "secure.test. 60 A 192.0.2.1");
-    });
+    server.answer(
+        "secure.test",
+        message -> {
+          message.getHeader().setFlag(Flags.AD);
+          TestNameServer.add(message, Section.ANSWER, "secure.test. 60 A 192.0.2.1");
+        });
     assertThat(resolver.a("plain.test").dnssec()).isFalse();
     assertThat(resolver.a("secure.test").dnssec()).isTrue();
     // An alias to a name that is not secure is not secure.
-    server.answer("half.test", message -> {
-      message.getHeader().setFlag(Flags.AD);
-      TestNameServer.add(message, Section.ANSWER, "half.test. 60 CNAME plain.test.");
-    });
+    server.answer(
+        "half.test",
+        message -> {
+          message.getHeader().setFlag(Flags.AD);
+          TestNameServer.add(message, Section.ANSWER, "half.test. 60 CNAME plain.test.");
+        });
     assertThat(resolver.a("half.test").dnssec()).isFalse();
   }
 
@@ -114,10 +119,12 @@ class SystemDnsResolverTest {
 
   @Test
   void anAbsentNameIsKeptForTheMinimumOfItsZone() {
-    server.answer("no.example.org", message -> {
-      message.getHeader().setRcode(Rcode.NXDOMAIN);
-      TestNameServer.add(message, Section.AUTHORITY, SOA + "30");
-    });
+    server.answer(
+        "no.example.org",
+        message -> {
+          message.getHeader().setRcode(Rcode.NXDOMAIN);
+          TestNameServer.add(message, Section.AUTHORITY, SOA + "30");
+        });
     var answer = resolver.mx("no.example.org");
     assertThat(answer.status()).isEqualTo(Status.NXDOMAIN);
     assertThat(answer.records()).isEmpty();
@@ -132,8 +139,8 @@ class SystemDnsResolverTest {
 
   @Test
   void anAbsentTypeIsKeptForTheTtlOfTheSoaAtMost() {
-    server.answer("example.org", message ->
-        TestNameServer.add(message, Section.AUTHORITY, SOA + "100000"));
+    server.answer(
+        "example.org", message -> TestNameServer.add(message, Section.AUTHORITY, SOA + "100000"));
     var answer = resolver.mx("example.org");
     assertThat(answer.status()).isEqualTo(Status.NODATA);
     assertThat(answer.ttl()).isEqualTo(Duration.ofSeconds(900));
@@ -176,7 +183,10 @@ class SystemDnsResolverTest {
   @Test
   void aliasesInOneAnswerAreFollowed() {
     server.records(
-        "a.test", "a.test. 60 CNAME B.test.", "b.test. 60 CNAME c.test.", "C.test. 60 MX 1 m.test.");
+        "a.test",
+        "a.test. 60 CNAME B.test.",
+        "b.test. 60 CNAME c.test.",
+        "C.test. 60 MX 1 m.test.");
     assertThat(resolver.mx("a.test").records()).containsExactly(new Mx(1, "m.test"));
     assertThat(server.questions()).containsExactly("a.test MX");
   }
@@ -192,10 +202,12 @@ class SystemDnsResolverTest {
 
   @Test
   void anAliasToNowhereIsNxdomain() {
-    server.answer("a.test", message -> {
-      message.getHeader().setRcode(Rcode.NXDOMAIN);
-      TestNameServer.add(message, Section.ANSWER, "a.test. 60 CNAME b.test.");
-    });
+    server.answer(
+        "a.test",
+        message -> {
+          message.getHeader().setRcode(Rcode.NXDOMAIN);
+          TestNameServer.add(message, Section.ANSWER, "a.test. 60 CNAME b.test.");
+        });
     assertThat(resolver.mx("a.test").status()).isEqualTo(Status.NXDOMAIN);
   }
 
@@ -212,7 +224,10 @@ class SystemDnsResolverTest {
     server.records("a.test", "a.test. 60 CNAME b.test.");
     server.records("b.test", "b.test. 60 CNAME a.test.");
     server.records(
-        "x.test", "x.test. 60 CNAME y.test.", "y.test. 60 CNAME z.test.", "z.test. 60 CNAME x.test.");
+        "x.test",
+        "x.test. 60 CNAME y.test.",
+        "y.test. 60 CNAME z.test.",
+        "z.test. 60 CNAME x.test.");
     for (var name : new String[] {"self.test", "a.test", "x.test"}) {
       assertThat(resolver.a(name).status()).as(name).isEqualTo(Status.SERVFAIL);
     }

@@ -20,7 +20,9 @@ import org.xbill.DNS.Name;
 import org.xbill.DNS.Record;
 import org.xbill.DNS.Section;
 
-/** A recursive server on loopback that says what it was told to, and remembers what it was asked. */
+/**
+ * A recursive server on loopback that says what it was told to, and remembers what it was asked.
+ */
 final class TestNameServer implements AutoCloseable {
   private final DatagramSocket socket;
   private final Thread thread;

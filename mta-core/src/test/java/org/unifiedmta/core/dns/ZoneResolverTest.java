@@ -35,8 +35,7 @@ class ZoneResolverTest {
     assertThat(zone.txt("example.org").records()).containsExactly("v=spf1 -all", "other");
     assertThat(zone.ptr(ip("192.0.2.1")).records()).containsExactly("mx.example.org");
     assertThat(zone.ptr(ip("2001:db8::1")).records()).containsExactly("mx.example.org");
-    assertThat(zone.tlsa("_25._tcp.mx.example.org").records().get(0).data())
-        .containsExactly(1, 2);
+    assertThat(zone.tlsa("_25._tcp.mx.example.org").records().get(0).data()).containsExactly(1, 2);
     assertThat(zone.a("mx.example.org").status()).isEqualTo(Status.OK);
   }
 
@@ -49,7 +48,8 @@ class ZoneResolverTest {
 
   @Test
   void anAbsentTypeIsNodataAnAbsentNameNxdomain() {
-    var zone = ZoneResolver.builder().txt("example.org", "x").fail("f.test", "MX", Status.TIMEOUT).build();
+    var zone =
+        ZoneResolver.builder().txt("example.org", "x").fail("f.test", "MX", Status.TIMEOUT).build();
     assertThat(zone.mx("example.org").status()).isEqualTo(Status.NODATA);
     assertThat(zone.mx("sub.example.org").status()).isEqualTo(Status.NXDOMAIN);
     assertThat(zone.txt("f.test").status()).isEqualTo(Status.NODATA);

@@ -146,7 +146,11 @@ class EmailBuilderTest {
   @Test
   void oddAddressesArriveAsTheyWereGiven() throws Exception {
     for (var text :
-        List.of("\"a b\"@example.org", "\"a,\\\"b\"@example.org", "ann@[192.0.2.1]", "a@b\u00fccher.example")) {
+        List.of(
+            "\"a b\"@example.org",
+            "\"a,\\\"b\"@example.org",
+            "ann@[192.0.2.1]",
+            "a@b\u00fccher.example")) {
       var email = builder().cc("X <" + text + ">", text).build();
       MailRules.check(email.toBytes());
       var address = EmailAddress.parse(text);
@@ -201,7 +205,15 @@ class EmailBuilderTest {
       assertRefused(() -> builder().header(name, "x"));
     }
     for (var type :
-        List.of("", "text", "/csv", "text/", "multipart/mixed", "text/c sv", "a,b/c", "t\u00e4xt/csv",
+        List.of(
+            "",
+            "text",
+            "/csv",
+            "text/",
+            "multipart/mixed",
+            "text/c sv",
+            "a,b/c",
+            "t\u00e4xt/csv",
             "text/csv; name=" + "x".repeat(1000))) {
       assertRefused(() -> Attachment.of("x", type, new byte[0]));
     }
@@ -361,7 +373,8 @@ class EmailBuilderTest {
 
   @Test
   void aMessageIsWrittenTheSameEachTime() {
-    var email = builder().text("x").html("y").attachment(Attachment.of("a", "a/b", new byte[9])).build();
+    var email =
+        builder().text("x").html("y").attachment(Attachment.of("a", "a/b", new byte[9])).build();
     assertThat(email.toBytes()).isEqualTo(email.toBytes());
     assertThat(email.toBuilder().build().messageId()).isEqualTo(email.messageId());
   }
@@ -403,7 +416,8 @@ class EmailBuilderTest {
     var parsed = Email.parse(email.toBytes());
     assertThat(parsed.priority()).isEqualTo(Email.Priority.HIGH);
     assertThat(parsed.replyTo()).isEqualTo(email.replyTo());
-    assertThat(parsed.headers().all("x-campaign")).containsExactly("J\u00f6rg " + "x".repeat(2_000));
+    assertThat(parsed.headers().all("x-campaign"))
+        .containsExactly("J\u00f6rg " + "x".repeat(2_000));
     assertThat(angus(email).getHeader("List-Unsubscribe"))
         .containsExactly("<https://example.org/u?a=b>, <mailto:u@example.org>");
     assertThat(parsed.date()).contains(NOW);

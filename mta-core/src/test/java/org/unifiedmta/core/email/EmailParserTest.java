@@ -52,7 +52,8 @@ class EmailParserTest {
       for (int i = 0; i < 10 && bytes.length < 50_000 && bytes.length > 0; i++) {
         var damaged = bytes.clone();
         for (int n = 0; n < 20; n++) {
-          damaged[random.nextInt(damaged.length)] = (byte) "\r\n:;=\"-<>\0\u00ff".charAt(random.nextInt(11));
+          damaged[random.nextInt(damaged.length)] =
+              (byte) "\r\n:;=\"-<>\0\u00ff".charAt(random.nextInt(11));
         }
         readAll(damaged);
       }
@@ -98,7 +99,8 @@ class EmailParserTest {
 
                 Hi
                 """));
-    assertThat(email.from()).contains(new Mailbox("J\u00f6rg", EmailAddress.parse("j@example.org")));
+    assertThat(email.from())
+        .contains(new Mailbox("J\u00f6rg", EmailAddress.parse("j@example.org")));
     assertThat(email.to().stream().map(to -> to.address().localPart()))
         .containsExactly("ann", "ben", "carl", "dora");
     assertThat(email.to().get(1).displayName()).isEqualTo("Ben, B.");
@@ -150,7 +152,8 @@ class EmailParserTest {
         "TEXT/Plain;CHARSET=windows-1252 | \u00e4"
       })
   void theDeclaredCharsetCountsWhereItIsOne(String type, String text) {
-    var message = ("Content-Type: " + type + "\r\n\r\n\u00e4").getBytes(StandardCharsets.ISO_8859_1);
+    var message =
+        ("Content-Type: " + type + "\r\n\r\n\u00e4").getBytes(StandardCharsets.ISO_8859_1);
     assertThat(Email.parse(message).text()).contains(text);
   }
 
@@ -196,17 +199,22 @@ class EmailParserTest {
   @Test
   void aMultipartWithoutBoundaryLosesNothing() {
     var email = Email.parse(message("Content-Type: multipart/mixed\n\n--b\n\none\n--b--\n"));
-    var all = email.text().orElse("") + email.attachments().stream().map(EmailParserTest::content).toList();
+    var all =
+        email.text().orElse("")
+            + email.attachments().stream().map(EmailParserTest::content).toList();
     assertThat(all).contains("one");
   }
 
   @Test
   void aForwardedMessageIsOneAttachmentWithItsVeryBytes() {
-    var inner = "Subject: inner\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n";
+    var inner =
+        "Subject: inner\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n";
     var email =
         Email.parse(
             ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
-                    + "Content-Type: message/rfc822\r\n\r\n" + inner + "\r\n--b--\r\n")
+                    + "Content-Type: message/rfc822\r\n\r\n"
+                    + inner
+                    + "\r\n--b--\r\n")
                 .getBytes(StandardCharsets.UTF_8));
     assertThat(email.text()).contains("text");
     assertThat(email.attachments()).hasSize(1);
@@ -217,7 +225,9 @@ class EmailParserTest {
   @Test
   void theMessagesOfADigestAreMessages() {
     var email =
-        Email.parse(message("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\nHi\n--b--\n"));
+        Email.parse(
+            message(
+                "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\nHi\n--b--\n"));
     assertThat(email.text()).isEmpty();
     assertThat(email.attachments().get(0).contentType()).isEqualTo("message/rfc822");
     assertThat(content(email.attachments().get(0))).isEqualTo("Subject: x\r\n\r\nHi");
@@ -257,7 +267,8 @@ class EmailParserTest {
   @Test
   void whatIsShownIsTheTextAndItsOtherForm() {
     var both = "Content-Type: text/plain\n\ntext\n--b\nContent-Type: text/html\n\nhtml\n--b--\n";
-    var alternative = Email.parse(message("Content-Type: multipart/alternative; boundary=b\n\n--b\n" + both));
+    var alternative =
+        Email.parse(message("Content-Type: multipart/alternative; boundary=b\n\n--b\n" + both));
     assertThat(alternative.text()).contains("text");
     assertThat(alternative.html()).contains("html");
     assertThat(alternative.attachments()).isEmpty();
@@ -294,14 +305,16 @@ class EmailParserTest {
                 """));
     assertThat(email.from())
         .contains(new Mailbox("Ann \"the boss\"", EmailAddress.parse("\"a b\"@example.org")));
-    assertThat(email.to()).containsExactly(new Mailbox(null, EmailAddress.parse("ann@example.org")));
+    assertThat(email.to())
+        .containsExactly(new Mailbox(null, EmailAddress.parse("ann@example.org")));
     assertThat(email.defects()).isNotEmpty();
     assertThat(email.date()).isEmpty();
     assertThat(email.messageId()).contains("without brackets");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"Subject", "From", "To", "Message-ID", "X-Own", "Content-Type", "Reply-To"})
+  @ValueSource(
+      strings = {"Subject", "From", "To", "Message-ID", "X-Own", "Content-Type", "Reply-To"})
   void nothingInAnEncodedWordBreaksOutOfItsField(String field) {
     for (var evil :
         List.of(
@@ -325,12 +338,19 @@ class EmailParserTest {
   void aCopyOfWhatOthersWroteKeepsTheRules() {
     var long2000 = "x".repeat(2_000);
     var bytes =
-        ("From: ann@example.org\r\nMessage-ID: <" + long2000 + "@\u00e4>\r\n\u00fc-Field: x\r\nReferences: <"
-                + long2000 + ">\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-                + "--b\r\nContent-Type: a/b; x=\u00e4; name=\"\u00e4" + long2000 + "\"\r\n\r\none\r\n"
+        ("From: ann@example.org\r\nMessage-ID: <"
+                + long2000
+                + "@\u00e4>\r\n\u00fc-Field: x\r\nReferences: <"
+                + long2000
+                + ">\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+                + "--b\r\nContent-Type: a/b; x=\u00e4; name=\"\u00e4"
+                + long2000
+                + "\"\r\n\r\none\r\n"
                 + "--b\r\nContent-Type: a b/c; charset=utf-8\r\nContent-ID: <\u00e4 >\r\n\r\ntwo\r\n"
                 + "--b\r\nContent-Type: multipart/mixed\r\n\r\nthree\r\n"
-                + "--b\r\nContent-Type: message/rfc822\r\n\r\nX: " + long2000 + "\u00e4\r\n--b--\r\n")
+                + "--b\r\nContent-Type: message/rfc822\r\n\r\nX: "
+                + long2000
+                + "\u00e4\r\n--b--\r\n")
             .getBytes(StandardCharsets.UTF_8);
     var parsed = Email.parse(bytes);
     var copy = parsed.toBuilder().build().toBytes();
@@ -346,11 +366,16 @@ class EmailParserTest {
   void depthAndNumberOfPartsAreBounded() {
     var deep = new StringBuilder();
     for (int i = 0; i < 300; i++) {
-      deep.append("Content-Type: multipart/mixed; boundary=b").append(i).append("\r\n\r\n--b").append(i).append("\r\n");
+      deep.append("Content-Type: multipart/mixed; boundary=b")
+          .append(i)
+          .append("\r\n\r\n--b")
+          .append(i)
+          .append("\r\n");
     }
     var email = Email.parse(deep.append("\r\nx").toString().getBytes(StandardCharsets.UTF_8));
     assertThat(email.defects()).anyMatch(defect -> defect.contains("deeper than 100"));
-    var wide = "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "--b\r\n\r\nx\r\n".repeat(10_010);
+    var wide =
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "--b\r\n\r\nx\r\n".repeat(10_010);
     var many = Email.parse(wide.getBytes(StandardCharsets.UTF_8));
     assertThat(many.defects()).anyMatch(defect -> defect.contains("more than 10000 parts"));
     assertThat(many.attachments()).hasSize(9_999);
@@ -360,10 +385,42 @@ class EmailParserTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"(", ")", "<", "\"", "\\", ":", ";", ",", "=?", "=?a?q?", "@", "[", "a@b,", "a:", "=", "\t\r\n ", "x=y;", "=?utf-8?q?a?= ", "%", "'"})
+  @ValueSource(
+      strings = {
+        "(",
+        ")",
+        "<",
+        "\"",
+        "\\",
+        ":",
+        ";",
+        ",",
+        "=?",
+        "=?a?q?",
+        "@",
+        "[",
+        "a@b,",
+        "a:",
+        "=",
+        "\t\r\n ",
+        "x=y;",
+        "=?utf-8?q?a?= ",
+        "%",
+        "'"
+      })
   void aHostileFieldTakesNoTimeAndNoStack(String piece) throws IOException {
     var evil = piece.repeat(100_000 / piece.length());
-    for (var field : List.of("From", "To", "Subject", "Date", "Message-ID", "Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "X-Priority")) {
+    for (var field :
+        List.of(
+            "From",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "Content-Type",
+            "Content-Disposition",
+            "Content-Transfer-Encoding",
+            "X-Priority")) {
       for (var before : List.of("", "attachment; filename=", "multipart/mixed; boundary=")) {
         readAll((field + ": " + before + evil + "\r\n\r\nx").getBytes(StandardCharsets.UTF_8));
       }

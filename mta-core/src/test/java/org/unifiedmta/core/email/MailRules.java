@@ -27,7 +27,9 @@ import org.unifiedmta.core.address.Mailbox;
 final class MailRules {
   private MailRules() {}
 
-  /** RFC 5322 2.1, 2.3: 7-bit, CRLF, no NUL, no line beyond 998 octets; a header section's shape. */
+  /**
+   * RFC 5322 2.1, 2.3: 7-bit, CRLF, no NUL, no line beyond 998 octets; a header section's shape.
+   */
   static void check(byte[] message) {
     int line = 0;
     boolean header = true;
@@ -38,7 +40,9 @@ final class MailRules {
         header &= line > 0;
         line = 0;
       } else if (b == '\r') {
-        assertThat(i + 1 < message.length && message[i + 1] == '\n').as("bare CR at %s", i).isTrue();
+        assertThat(i + 1 < message.length && message[i + 1] == '\n')
+            .as("bare CR at %s", i)
+            .isTrue();
       } else {
         assertThat(b).as("octet at %s", i).isPositive();
         line++;
@@ -49,7 +53,9 @@ final class MailRules {
         while (message[end] == ' ') {
           end++;
         }
-        assertThat(message[end]).as("line of blanks in the header at %s", i).isNotEqualTo((byte) '\r');
+        assertThat(message[end])
+            .as("line of blanks in the header at %s", i)
+            .isNotEqualTo((byte) '\r');
       }
     }
   }

@@ -10,8 +10,34 @@ import org.unifiedmta.core.address.Mailbox;
 /** A message of any content that a builder takes. */
 final class RandomEmail {
   private static final String[] PIECES = {
-    "a", "Hello", " ", "  ", ".", "=?", "?=", "=", "_", "\"", "\\", "\u00e4", "\u65e5\u672c", "\ud83d\ude00",
-    ",", ";", ":", "<", ">", "@", "(", ")", "'", "%", "*", "x".repeat(70), "y".repeat(1_000), "word ".repeat(20)
+    "a",
+    "Hello",
+    " ",
+    "  ",
+    ".",
+    "=?",
+    "?=",
+    "=",
+    "_",
+    "\"",
+    "\\",
+    "\u00e4",
+    "\u65e5\u672c",
+    "\ud83d\ude00",
+    ",",
+    ";",
+    ":",
+    "<",
+    ">",
+    "@",
+    "(",
+    ")",
+    "'",
+    "%",
+    "*",
+    "x".repeat(70),
+    "y".repeat(1_000),
+    "word ".repeat(20)
   };
   private static final String[] LINE_ENDS = {"\r\n", "\n", "\r", "\r\n.\r\n", "\0", "\t", " \r\n"};
 
@@ -27,7 +53,8 @@ final class RandomEmail {
       builder.to(address().toAscii());
     }
     for (int i = random.nextInt(3); i > 0; i--) {
-      builder.cc("\"" + line().replaceAll("[\"\\\\]", "").strip() + "\" <" + address().toAscii() + ">");
+      builder.cc(
+          "\"" + line().replaceAll("[\"\\\\]", "").strip() + "\" <" + address().toAscii() + ">");
     }
     builder.bcc("hidden@example.com");
     if (random.nextBoolean()) {
@@ -93,8 +120,10 @@ final class RandomEmail {
     assertThat(read.headers().first("X-Own")).isEqualTo(given.headers().first("X-Own"));
     assertThat(read.html()).isEqualTo(given.html().map(RandomEmail::lines));
     assertThat(read.text())
-        .isEqualTo(given.html().isPresent() ? given.text().map(RandomEmail::lines)
-            : given.text().map(RandomEmail::lines).or(() -> java.util.Optional.of("")));
+        .isEqualTo(
+            given.html().isPresent()
+                ? given.text().map(RandomEmail::lines)
+                : given.text().map(RandomEmail::lines).or(() -> java.util.Optional.of("")));
     var files = new java.util.ArrayList<>(given.attachments());
     // In wire order: what the HTML shows comes with it.
     if (given.html().isPresent()) {

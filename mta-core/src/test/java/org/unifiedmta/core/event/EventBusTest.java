@@ -53,9 +53,17 @@ class EventBusTest {
   @Test
   void withoutAListenerNoEventIsBuilt() throws InterruptedException {
     var subscription = bus.on(Other.class, heard::add);
-    bus.publish(Numbered.class, () -> { throw new AssertionError("built"); });
+    bus.publish(
+        Numbered.class,
+        () -> {
+          throw new AssertionError("built");
+        });
     subscription.close();
-    bus.publish(Other.class, () -> { throw new AssertionError("built"); });
+    bus.publish(
+        Other.class,
+        () -> {
+          throw new AssertionError("built");
+        });
   }
 
   @Test

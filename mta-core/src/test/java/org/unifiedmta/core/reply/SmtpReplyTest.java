@@ -44,7 +44,18 @@ class SmtpReplyTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", " ", "Ok", "25", "25x Ok", "150 x", "650 x", "2500 x", "250_x", "250-a\r\n251 b", "250 a\r\nb", "250 a\r\n\r\n250 b"
+        "",
+        " ",
+        "Ok",
+        "25",
+        "25x Ok",
+        "150 x",
+        "650 x",
+        "2500 x",
+        "250_x",
+        "250-a\r\n251 b",
+        "250 a\r\nb",
+        "250 a\r\n\r\n250 b"
       })
   void whatIsNoReplyIsRefused(String wire) {
     assertThatThrownBy(() -> SmtpReply.parse(wire)).isInstanceOf(IllegalArgumentException.class);

@@ -61,7 +61,8 @@ class DeliveryReportTest {
 
   @Test
   void whatAPeerSaidStaysInItsFieldOnShortLinesAndSevenBit() throws IOException {
-    for (var text : List.of("J\u00f6rg", "x".repeat(5_000), "a\tb\u0085c\u001b", "\ud83d\ude00".repeat(900))) {
+    for (var text :
+        List.of("J\u00f6rg", "x".repeat(5_000), "a\tb\u0085c\u001b", "\ud83d\ude00".repeat(900))) {
       var status =
           new Status(
               null,
