@@ -93,10 +93,12 @@ public final class AddressParser {
     }
     expect('@');
     var domain = peek() == '[' ? addressLiteral() : domain();
-    if (utf8Length(text.substring(start, position)) > MAXIMUM_PATH) {
+    var address = new EmailAddress(localPart, domain);
+    // As it will go on to others: A-labels are longer than the U-labels that were read.
+    if (utf8Length(address.toAscii()) > MAXIMUM_PATH) {
       throw new AddressSyntaxException("address longer than 254 octets", start);
     }
-    return new EmailAddress(localPart, domain);
+    return address;
   }
 
   /** {@code Dot-string = Atom *("." Atom)}. */

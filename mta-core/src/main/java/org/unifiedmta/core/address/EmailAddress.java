@@ -12,6 +12,21 @@ import java.util.Optional;
 public record EmailAddress(String localPart, String domain) {
 
   /**
+   * Not the grammar, see {@link #parse}: only that no address breaks out of its command or field.
+   *
+   * @throws IllegalArgumentException for control characters, and blanks, brackets or quotes in the
+   *     domain
+   */
+  public EmailAddress {
+    if (localPart.chars().anyMatch(Character::isISOControl)) {
+      throw new IllegalArgumentException("control character in a local part");
+    }
+    if (domain.chars().anyMatch(c -> c <= ' ' || "<>@,;\"\u007F".indexOf(c) >= 0)) {
+      throw new IllegalArgumentException("character that no domain has");
+    }
+  }
+
+  /**
    * Reads an addr-spec such as {@code ann@example.org} or {@code "a b"@[192.0.2.1]}.
    *
    * @throws IllegalArgumentException with what is wrong and at which offset

@@ -61,7 +61,8 @@ public final class Literals {
    * Characters that cannot make a host name, so that the JDK's parser does not look anything up.
    */
   private static boolean isIpv6(String text) {
-    if (text.indexOf(':') < 0 || text.length() > 45) {
+    // The JDK looks up what starts with none of its digits or a colon, such as ".:1".
+    if (text.indexOf(':') < 0 || text.length() > 45 || text.charAt(0) == '.') {
       return false;
     }
     for (int i = 0; i < text.length(); i++) {

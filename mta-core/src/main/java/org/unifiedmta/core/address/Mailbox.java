@@ -22,7 +22,7 @@ public record Mailbox(@Nullable String displayName, EmailAddress address) {
    */
   public static Mailbox parse(String text) {
     var trimmed = text.strip();
-    int lt = trimmed.lastIndexOf('<');
+    int lt = lastAngle(trimmed);
     if (lt < 0 || !trimmed.endsWith(">")) {
       return new Mailbox(null, EmailAddress.parse(trimmed));
     }
@@ -30,6 +30,23 @@ public record Mailbox(@Nullable String displayName, EmailAddress address) {
     return new Mailbox(
         name.isEmpty() ? null : name,
         EmailAddress.parse(trimmed.substring(lt + 1, trimmed.length() - 1)));
+  }
+
+  /** The last {@code <} outside quoted strings, or the last at all where a quote has no end. */
+  private static int lastAngle(String s) {
+    int last = -1;
+    boolean quoted = false;
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if (c == '"') {
+        quoted = !quoted;
+      } else if (c == '\\' && quoted) {
+        i++;
+      } else if (c == '<' && !quoted) {
+        last = i;
+      }
+    }
+    return quoted ? s.lastIndexOf('<') : last;
   }
 
   private static String unquote(String name) {

@@ -10,9 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.time.Timer;
@@ -39,6 +42,7 @@ import org.xbill.DNS.Type;
 public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
   private static final int MAXIMUM_ALIASES = 8;
   private static final int CACHE_ENTRIES = 50_000;
+  private static final int TRIES = 2;
   private static final int EDNS_PAYLOAD = 1232;
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration FAILURE_TTL = Duration.ofSeconds(5);
@@ -59,21 +63,26 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
 
   /**
    * @param servers empty for the system's
-   * @param timeout of one question to one server
+   * @param timeout of one question to one server; each is asked twice
    */
   public SystemDnsResolver(List<InetSocketAddress> servers, Duration timeout, Timer timer) {
-    resolver =
+    var all =
         servers.isEmpty()
             ? new ExtendedResolver()
             : new ExtendedResolver(
                 servers.stream().map(SimpleResolver::new).toArray(Resolver[]::new));
-    resolver.setTimeout(timeout);
+    for (var server : all.getResolvers()) {
+      server.setTimeout(timeout); // that of all is only looked at between two servers
+    }
+    all.setRetries(TRIES);
+    all.setTimeout(timeout.multipliedBy((long) TRIES * all.getResolvers().length));
+    resolver = all;
     resolver.setEDNS(0, EDNS_PAYLOAD, 0, List.of());
     var start = timer.now();
     answers =
         Caffeine.newBuilder()
             .maximumSize(CACHE_ENTRIES)
-            .executor(threads)
+            .executor(Runnable::run)
             .ticker(() -> Duration.between(start, timer.now()).toNanos())
             .expireAfter(
                 Expiry.creating((Question question, Answer<Object> answer) -> answer.ttl()))
@@ -136,17 +145,24 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     } catch (TextParseException e) {
       return Answer.none(Status.NXDOMAIN); // no such name can exist
     }
+    if (threads.isShutdown()) {
+      return Answer.none(Status.SERVFAIL);
+    }
     Answer<Object> answer;
     try {
-      answer = answers.get(new Question(wire, type), this::look).join();
-    } catch (CompletionException e) {
-      return Answer.none(Status.SERVFAIL);
+      answer = answers.get(new Question(wire, type), this::start).join();
+    } catch (CompletionException | RejectedExecutionException e) {
+      return Answer.none(Status.SERVFAIL); // the latter when closed meanwhile
     }
     return new Answer<>(
         answer.status(),
         answer.records().stream().map(records::cast).toList(),
         answer.ttl(),
         answer.dnssec());
+  }
+
+  private CompletableFuture<Answer<Object>> start(Question question, Executor housekeeping) {
+    return CompletableFuture.supplyAsync(() -> look(question), threads);
   }
 
   /** One question to the servers, aliases followed. Runs on a virtual thread. */
@@ -167,7 +183,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
       }
       secure &= response.getHeader().getFlag(Flags.AD);
       var before = at;
-      for (int aliases = 0; aliases <= MAXIMUM_ALIASES; aliases++) {
+      for (int aliases = 0; ; aliases++) {
         var records = records(response, at, question.type());
         if (!records.isEmpty()) {
           ttl = least(ttl, ttl(records));
@@ -183,6 +199,9 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
         var alias = records(response, at, Type.CNAME);
         if (alias.isEmpty()) {
           break;
+        }
+        if (aliases == MAXIMUM_ALIASES) {
+          return failed(Status.SERVFAIL); // a loop within one answer
         }
         ttl = least(ttl, ttl(alias));
         at = ((CNAMERecord) alias.get(0)).getTarget();

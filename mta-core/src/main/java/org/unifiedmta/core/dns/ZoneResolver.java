@@ -7,9 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Literals;
 import org.xbill.DNS.Master;
@@ -28,13 +30,12 @@ public final class ZoneResolver implements DnsResolver {
 
   private final Map<Key, List<Object>> records;
   private final Map<Key, Status> failures;
-  private final Map<String, Boolean> names = new HashMap<>();
+  private final Set<String> names;
 
-  private ZoneResolver(Map<Key, List<Object>> records, Map<Key, Status> failures) {
-    this.records = Map.copyOf(records);
-    this.failures = Map.copyOf(failures);
-    records.keySet().forEach(key -> names.put(key.name(), true));
-    failures.keySet().forEach(key -> names.put(key.name(), true));
+  private ZoneResolver(Builder builder) {
+    records = Map.copyOf(builder.records);
+    failures = Map.copyOf(builder.failures);
+    names = Set.copyOf(builder.names);
   }
 
   /** Starts an empty zone. */
@@ -54,7 +55,9 @@ public final class ZoneResolver implements DnsResolver {
       for (var line = master.nextRecord(); line != null; line = master.nextRecord()) {
         var name = line.getName().toString(true);
         var found = WireRecord.read(line);
-        if (found != null) {
+        if (found == null) {
+          builder.names.add(canonical(name)); // it is there, though nobody asks for such records
+        } else {
           builder.add(name, found.type(), found.value());
         }
       }
@@ -114,7 +117,7 @@ public final class ZoneResolver implements DnsResolver {
       if (alias == null) {
         var any = failures.get(new Key(at, ANY));
         return Answer.none(
-            any != null ? any : names.containsKey(at) ? Status.NODATA : Status.NXDOMAIN);
+            any != null ? any : names.contains(at) ? Status.NODATA : Status.NXDOMAIN);
       }
       at = canonical((String) alias.get(0));
     }
@@ -130,6 +133,7 @@ public final class ZoneResolver implements DnsResolver {
   public static final class Builder {
     private final Map<Key, List<Object>> records = new HashMap<>();
     private final Map<Key, Status> failures = new HashMap<>();
+    private final Set<String> names = new HashSet<>();
 
     private Builder() {}
 
@@ -178,15 +182,17 @@ public final class ZoneResolver implements DnsResolver {
      */
     public Builder fail(String name, String type, Status status) {
       failures.put(new Key(canonical(name), type.toUpperCase(Locale.ROOT)), status);
+      names.add(canonical(name));
       return this;
     }
 
     public ZoneResolver build() {
-      return new ZoneResolver(records, failures);
+      return new ZoneResolver(this);
     }
 
     private Builder add(String name, String type, Object value) {
       records.computeIfAbsent(new Key(canonical(name), type), key -> new ArrayList<>()).add(value);
+      names.add(canonical(name));
       return this;
     }
 

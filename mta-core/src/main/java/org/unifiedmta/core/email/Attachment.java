@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.mime.HeaderText;
 import org.unifiedmta.core.spool.ByteSource;
 
 /** A file that travels with a message, or an image shown inside it. Its content is not loaded. */
@@ -69,7 +70,7 @@ public final class Attachment {
   public static Attachment inline(
       String contentId, String filename, String contentType, byte[] content) {
     var id = Text.line("content id", contentId);
-    if (id.isBlank() || id.indexOf('<') >= 0 || id.indexOf('>') >= 0 || id.indexOf(' ') >= 0) {
+    if (!Text.isId(id)) {
       throw new IllegalArgumentException("no content id: " + id);
     }
     return new Attachment(
@@ -81,8 +82,7 @@ public final class Attachment {
 
   private static String checkedType(String contentType) {
     var type = Text.line("content type", contentType);
-    int slash = type.indexOf('/');
-    if (slash <= 0 || slash == type.length() - 1 || !type.chars().allMatch(c -> c < 127)) {
+    if (!HeaderText.isContentType(type)) {
       throw new IllegalArgumentException("no content type: " + type);
     }
     if (type.regionMatches(true, 0, "multipart/", 0, 10)) {

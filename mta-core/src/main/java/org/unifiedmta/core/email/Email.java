@@ -29,12 +29,18 @@ public final class Email {
     LOW
   }
 
+  /** Writes the whole message, the same each time. */
+  @FunctionalInterface
+  interface Bytes {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
   private final EmailContent content;
-  private final ByteSource bytes;
+  private final Bytes bytes;
   private final Headers headers;
   private final List<String> defects;
 
-  Email(EmailContent content, ByteSource bytes, Headers headers, List<String> defects) {
+  Email(EmailContent content, Bytes bytes, Headers headers, List<String> defects) {
     this.content = content;
     this.bytes = bytes;
     this.headers = headers;
@@ -169,8 +175,8 @@ public final class Email {
 
   /** Parsed: the very bytes. Built: RFC 5322 with CRLF, the same each time, without Bcc. */
   public void writeTo(OutputStream out) {
-    try (var in = bytes.open()) {
-      in.transferTo(out);
+    try {
+      bytes.writeTo(out);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -217,8 +223,10 @@ public final class Email {
       attachments.addAll(content.attachments());
       envelopeFrom = content.envelopeFrom();
       date = content.date();
-      messageId = content.messageId();
-      headers.fields().stream().filter(f -> !EmailWriter.writes(f.name())).forEach(extra::add);
+      messageId = Text.isId(content.messageId()) ? content.messageId() : null;
+      headers.fields().stream()
+          .filter(field -> Text.isFieldName(field.name()) && !EmailWriter.writes(field.name()))
+          .forEach(extra::add);
     }
 
     /**
@@ -285,8 +293,8 @@ public final class Email {
      *     of its own here
      */
     public Builder header(String name, String value) {
-      if (name.isEmpty() || !name.chars().allMatch(c -> c > 32 && c < 127 && c != ':')) {
-        throw new IllegalArgumentException("no field name: " + name); // RFC 5322 2.2
+      if (!Text.isFieldName(name)) {
+        throw new IllegalArgumentException("no field name: " + name);
       }
       if (EmailWriter.writes(name)) {
         throw new IllegalArgumentException("the field " + name + " is set by a method of its own");
@@ -316,7 +324,7 @@ public final class Email {
     public Builder messageId(String messageId) {
       var id = Text.line("message id", messageId);
       id = id.startsWith("<") && id.endsWith(">") ? id.substring(1, id.length() - 1) : id;
-      if (id.isBlank() || id.indexOf(' ') >= 0 || id.indexOf('>') >= 0 || id.indexOf('<') >= 0) {
+      if (!Text.isId(id)) {
         throw new IllegalArgumentException("no message id: " + messageId);
       }
       this.messageId = id;

@@ -1,11 +1,5 @@
 package org.unifiedmta.core.email;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -81,7 +75,7 @@ final class EmailWriter {
     var section = (String.join("\r\n", fields) + "\r\n\r\n").getBytes(StandardCharsets.UTF_8);
     return new Email(
         content,
-        new Written(fields, root, boundary),
+        out -> new MimeWriter(out, boundary).write(fields, root),
         Headers.of(HeaderSection.of(section)),
         List.of());
   }
@@ -98,7 +92,7 @@ final class EmailWriter {
     addresses(fields, "To", content.to());
     addresses(fields, "Cc", content.cc());
     if (!content.subject().isEmpty()) {
-      fields.add(HeaderText.fold("Subject", HeaderText.encode(content.subject())));
+      fields.add(HeaderText.unstructured("Subject", content.subject()));
     }
     if (content.messageId() != null) {
       fields.add("Message-ID: <" + content.messageId() + ">");
@@ -109,7 +103,7 @@ final class EmailWriter {
       case NORMAL -> {}
     }
     for (var field : extra) {
-      fields.add(HeaderText.fold(field.name(), HeaderText.encode(field.value())));
+      fields.add(HeaderText.unstructured(field.name(), field.value()));
     }
     return List.copyOf(fields);
   }
@@ -140,7 +134,8 @@ final class EmailWriter {
     var inline = new ArrayList<MimePart>();
     var attached = new ArrayList<MimePart>();
     for (var attachment : content.attachments()) {
-      boolean shown = attachment.contentId().isPresent() && content.html() != null;
+      boolean shown =
+          attachment.contentId().filter(Text::isId).isPresent() && content.html() != null;
       (shown ? inline : attached).add(part(attachment, shown));
     }
     MimePart body;
@@ -187,48 +182,11 @@ final class EmailWriter {
             + (name == null ? "" : HeaderText.parameter("filename", name));
     var fields = new ArrayList<String>();
     fields.add(HeaderText.fold("Content-Disposition", disposition));
-    attachment.contentId().ifPresent(id -> fields.add("Content-ID: <" + id + ">"));
-    return new MimePart.Leaf(attachment.contentType(), fields, attachment.content(), false);
-  }
-
-  /** The message, written anew each time it is read; small ones in memory, large ones streamed. */
-  private record Written(List<String> fields, MimePart root, String boundary)
-      implements ByteSource {
-
-    @Override
-    public InputStream open() {
-      var out = new ByteArrayOutputStream();
-      writeTo(out);
-      return new ByteArrayInputStream(out.toByteArray());
-    }
-
-    private void writeTo(OutputStream out) {
-      try {
-        new MimeWriter(out, boundary).write(fields, root);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    @Override
-    public long size() {
-      var counter = new Counter();
-      writeTo(counter);
-      return counter.count;
-    }
-  }
-
-  private static final class Counter extends OutputStream {
-    private long count;
-
-    @Override
-    public void write(int b) {
-      count++;
-    }
-
-    @Override
-    public void write(byte[] bytes, int from, int length) {
-      count += length;
-    }
+    attachment
+        .contentId()
+        .filter(Text::isId)
+        .ifPresent(id -> fields.add("Content-ID: <" + id + ">"));
+    return new MimePart.Leaf(
+        HeaderText.contentType(attachment.contentType()), fields, attachment.content(), false);
   }
 }

@@ -26,8 +26,8 @@ public final class EventBus implements AutoCloseable {
   /** Hears all events of a class and its subclasses, in the order of their publication. */
   public <E extends MtaEvent> Subscription on(Class<E> type, Consumer<? super E> consumer) {
     var listener = new Listener<E>(type, consumer);
-    listeners.add(listener);
     listener.start("mta-events-" + threads.incrementAndGet());
+    listeners.add(listener);
     return listener;
   }
 
@@ -113,6 +113,7 @@ public final class EventBus implements AutoCloseable {
       if (running != null && running != Thread.currentThread()) {
         try {
           running.join(1000);
+          running.interrupt(); // it may sleep in the listener
         } catch (InterruptedException e) {
           Thread.currentThread().interrupt();
         }

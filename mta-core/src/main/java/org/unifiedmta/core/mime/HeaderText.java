@@ -6,6 +6,7 @@ import java.nio.charset.Charset;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.apache.james.mime4j.codec.DecodeMonitor;
 import org.apache.james.mime4j.codec.DecoderUtil;
@@ -14,20 +15,29 @@ import org.jspecify.annotations.Nullable;
 
 /** What stands in header fields, between its form on the wire and its form for people. */
 public final class HeaderText {
+  private static final String UNKNOWN = "application/octet-stream";
   private static final int LINE = 78; // RFC 5322 2.1.1
+  private static final int MAXIMUM_ENCODED = 16 * 1024; // the decoder's time is quadratic
+  private static final int LONGEST_WORD = 400; // twice that when every character is quoted
   private static final int PARAMETER_PIECE = 60;
+  private static final int MAXIMUM_USED = 50; // as many as the encoder allows for
+  private static final HexFormat HEX = HexFormat.of().withUpperCase();
   private static final Charset WINDOWS_1252 = Charset.forName("windows-1252");
 
   private HeaderText() {}
 
-  /** Unstructured text of a field (RFC 5322 2.2.1), as encoded words where it is not ASCII. */
-  public static String encode(String text) {
-    return isPlain(text) ? text : EncoderUtil.encodeEncodedWord(text, EncoderUtil.Usage.TEXT_TOKEN);
+  /** A whole field of unstructured text (RFC 5322 2.2.1), in encoded words where it must be. */
+  public static String unstructured(String name, String text) {
+    if (isPlain(text)) {
+      return fold(name, text);
+    }
+    int used = Math.min(MAXIMUM_USED, name.length() + 2); // RFC 2047 2: lines of 76 octets
+    return fold(name, EncoderUtil.encodeEncodedWord(text, EncoderUtil.Usage.TEXT_TOKEN, used));
   }
 
   /** A display name: atoms, a quoted string, or encoded words (RFC 5322 3.2.5, RFC 2047 5). */
   public static String encodePhrase(String name) {
-    return isPlain(name)
+    return isPlain(name) && !name.contains("  ") // which not every reader keeps
         ? EncoderUtil.encodeAddressDisplayName(name)
         : EncoderUtil.encodeEncodedWord(name, EncoderUtil.Usage.WORD_ENTITY);
   }
@@ -37,8 +47,9 @@ public final class HeaderText {
    * where the value is long or not ASCII.
    */
   public static String parameter(String name, String value) {
-    boolean ascii = value.chars().allMatch(c -> c >= 32 && c < 127);
-    if (ascii && value.length() <= PARAMETER_PIECE) {
+    // Some readers take encoded words for what they are not allowed to be, RFC 2047 5.
+    boolean plain = value.chars().allMatch(c -> c >= 32 && c < 127) && !value.contains("=?");
+    if (plain && value.length() <= PARAMETER_PIECE) {
       return "; " + name + "=\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
     var pieces = percentEncoded(value);
@@ -57,15 +68,16 @@ public final class HeaderText {
     var pieces = new ArrayList<String>();
     var piece = new StringBuilder();
     for (byte b : value.getBytes(StandardCharsets.UTF_8)) {
+      boolean within = (b & 0xC0) == 0x80; // some readers decode each piece on its own
+      if (piece.length() >= PARAMETER_PIECE && !within) {
+        pieces.add(piece.toString());
+        piece.setLength(0);
+      }
       boolean plain = (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z');
       if (plain || b == '.' || b == '-' || b == '_') {
         piece.append((char) b);
       } else {
-        piece.append('%').append(String.format("%02X", b & 0xFF));
-      }
-      if (piece.length() >= PARAMETER_PIECE) {
-        pieces.add(piece.toString());
-        piece.setLength(0);
+        piece.append('%').append(HEX.toHexDigits(b));
       }
     }
     if (piece.length() > 0 || pieces.isEmpty()) {
@@ -116,10 +128,15 @@ public final class HeaderText {
    */
   public static String decode(String raw) {
     var text = unfold(raw);
-    if (text.indexOf("=?") >= 0) {
-      text = DecoderUtil.decodeEncodedWords(text, DecodeMonitor.SILENT);
+    if (text.length() <= MAXIMUM_ENCODED && text.indexOf("=?") >= 0) {
+      // What an encoded word holds must not break out of the next field it is written to.
+      text = oneLine(DecoderUtil.decodeEncodedWords(text, DecodeMonitor.SILENT));
     }
     return text;
+  }
+
+  static String oneLine(String text) {
+    return text.replace('\r', ' ').replace('\n', ' ').replace('\0', ' ');
   }
 
   /** As {@link #decode}, encoded words left as they are, for structured fields. */
@@ -153,20 +170,54 @@ public final class HeaderText {
     }
   }
 
-  /** Printable ASCII that no reader takes for an encoded word and no blank of which gets lost. */
+  /** Whether a text is {@code type "/" subtype *( ";" parameter )} that can be written as it is. */
+  public static boolean isContentType(String text) {
+    int semicolon = text.indexOf(';');
+    var type = semicolon < 0 ? text : text.substring(0, semicolon).stripTrailing();
+    int slash = type.indexOf('/');
+    return slash > 0
+        && EncoderUtil.isToken(type.substring(0, slash))
+        && EncoderUtil.isToken(type.substring(slash + 1))
+        && text.chars().allMatch(c -> c >= 32 && c < 127)
+        && longestWord(text) <= LONGEST_WORD;
+  }
+
+  /** The content type of a part as others wrote it, in a form that can be written. */
+  public static String contentType(String text) {
+    boolean leaf = !text.regionMatches(true, 0, "multipart/", 0, 10);
+    if (leaf && isContentType(text)) {
+      return text;
+    }
+    int semicolon = text.indexOf(';');
+    var type = (semicolon < 0 ? text : text.substring(0, semicolon)).strip();
+    var parameters = new Parameters(text);
+    var written = new StringBuilder(leaf && isContentType(type) ? type : UNKNOWN);
+    for (var name : List.of("charset", "name")) {
+      parameters.get(name).ifPresent(value -> written.append(parameter(name, value)));
+    }
+    return written.toString();
+  }
+
+  /**
+   * Printable ASCII that no reader takes for an encoded word, that can be folded, and no blank of
+   * which gets lost.
+   */
   private static boolean isPlain(String text) {
     return text.chars().allMatch(c -> c >= 32 && c < 127)
         && !text.contains("=?")
-        && longestWord(text) < 900;
+        && !text.startsWith(" ")
+        && !text.endsWith(" ")
+        && longestWord(text) <= LONGEST_WORD;
   }
 
+  /** Each with the blanks in front of it, since that is where a line can be folded. */
   private static int longestWord(String text) {
     int longest = 0;
     int from = 0;
-    for (int i = 0; i <= text.length(); i++) {
-      if (i == text.length() || text.charAt(i) == ' ') {
+    for (int i = 1; i <= text.length(); i++) {
+      if (i == text.length() || (text.charAt(i) == ' ' && text.charAt(i - 1) != ' ')) {
         longest = Math.max(longest, i - from);
-        from = i + 1;
+        from = i;
       }
     }
     return longest;

@@ -191,8 +191,8 @@ public final class MimeReader {
           size += n;
         }
       }
-      var contentType = fields.getOrDefault("content-type", "text/plain; charset=us-ascii");
       var mimeType = tokens.getBodyDescriptor().getMimeType().toLowerCase(Locale.ROOT);
+      var contentType = fields.getOrDefault("content-type", mimeType);
       var disposition = fields.getOrDefault("content-disposition", "");
       return new Leaf(
           number,

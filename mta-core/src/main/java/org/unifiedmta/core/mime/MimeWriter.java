@@ -12,9 +12,11 @@ import java.util.List;
 import org.apache.james.mime4j.codec.QuotedPrintableOutputStream;
 import org.unifiedmta.core.spool.ByteSource;
 
-/** Writes a message from its parts: CRLF, lines within bounds, 7-bit but for what must not be. */
+/** Writes a message from its parts: CRLF, lines within bounds, 7-bit whatever the parts hold. */
 public final class MimeWriter {
   private static final int MAXIMUM_LINE = 998; // RFC 5322 2.1.1
+  private static final String MESSAGE = "message/rfc822";
+  private static final String GLOBAL_MESSAGE = "message/global";
   private static final byte[] CRLF = {'\r', '\n'};
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -71,18 +73,24 @@ public final class MimeWriter {
   }
 
   private void leaf(MimePart.Leaf leaf) throws IOException {
-    line(HeaderText.fold("Content-Type", leaf.contentType()));
+    boolean message = leaf.contentType().regionMatches(true, 0, MESSAGE, 0, MESSAGE.length());
+    // Base64 fits whatever is neither text nor a message; it is not read twice.
+    var content = leaf.text() || message ? Content.measure(leaf.content()) : null;
+    boolean sevenBit = content != null && content.isSevenBit();
+    // RFC 2046 5.2.1: message/rfc822 cannot be encoded; message/global can, RFC 6532 3.7.
+    var contentType =
+        message && !sevenBit
+            ? GLOBAL_MESSAGE + leaf.contentType().substring(MESSAGE.length())
+            : leaf.contentType();
+    line(HeaderText.fold("Content-Type", contentType));
     for (var field : leaf.fields()) {
       line(field);
     }
-    var content = Content.measure(leaf.content());
-    // RFC 2046 5.2.1: a message/rfc822 part has no encoding but 7bit, 8bit and binary.
-    boolean message = leaf.contentType().regionMatches(true, 0, "message/rfc822", 0, 14);
-    if (message || (content.isSevenBit() && leaf.text())) {
-      line("Content-Transfer-Encoding: " + (content.eightBit == 0 ? "7bit" : "8bit"));
+    if (sevenBit) {
+      line("Content-Transfer-Encoding: 7bit");
       line("");
       copyLines(leaf.content(), out);
-    } else if (leaf.text() && content.quotedPrintableIsShorter()) {
+    } else if (leaf.text() && content != null && content.fitsQuotedPrintable()) {
       line("Content-Transfer-Encoding: quoted-printable");
       line("");
       try (var encoder = new QuotedPrintableOutputStream(new NotClosed(out), false)) {
@@ -136,7 +144,7 @@ public final class MimeWriter {
   }
 
   /** What decides the encoding of a content. */
-  private record Content(long size, long eightBit, long controls, int longestLine) {
+  private record Content(long size, long eightBit, long controls, int longestLine, byte last) {
 
     static Content measure(ByteSource source) throws IOException {
       long size = 0;
@@ -144,12 +152,14 @@ public final class MimeWriter {
       long controls = 0;
       int longest = 0;
       int line = 0;
+      byte last = 0;
       var buffer = new byte[8192];
       try (InputStream in = source.open()) {
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
           size += n;
           for (int i = 0; i < n; i++) {
             byte b = buffer[i];
+            last = b;
             line = b == '\n' || b == '\r' ? 0 : line + 1;
             longest = Math.max(longest, line);
             if (b < 0) {
@@ -160,16 +170,19 @@ public final class MimeWriter {
           }
         }
       }
-      return new Content(size, eightBit, controls, longest);
+      return new Content(size, eightBit, controls, longest, last);
     }
 
     boolean isSevenBit() {
       return eightBit == 0 && controls == 0 && longestLine <= MAXIMUM_LINE;
     }
 
-    /** Three octets for one against four for three. */
-    boolean quotedPrintableIsShorter() {
-      return (eightBit + controls) * 6 <= size;
+    /**
+     * Three octets for one against four for three. The encoder leaves a blank at the very end as it
+     * is, where readers drop it (RFC 2045 6.7).
+     */
+    boolean fitsQuotedPrintable() {
+      return (eightBit + controls) * 6 <= size && last != ' ' && last != '\t';
     }
   }
 

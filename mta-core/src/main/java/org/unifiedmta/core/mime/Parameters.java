@@ -65,7 +65,7 @@ final class Parameters {
   Optional<String> get(String name) {
     return Optional.ofNullable(extended(name))
         .or(() -> Optional.ofNullable(raw.get(name)).map(HeaderText::decode))
-        .map(value -> value.replace('\r', ' ').replace('\n', ' ').replace('\0', ' '))
+        .map(HeaderText::oneLine)
         .filter(value -> !value.isBlank());
   }
 

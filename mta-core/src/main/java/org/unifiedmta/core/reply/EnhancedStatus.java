@@ -24,7 +24,7 @@ public record EnhancedStatus(int klass, int subject, int detail) {
   /** The first status code that stands as a word of its own in the text. */
   public static Optional<EnhancedStatus> find(String text) {
     for (int i = 0; i + 4 < text.length(); i++) {
-      if ((i == 0 || !partOfNumber(text.charAt(i - 1))) && length(text, i) > 0) {
+      if ((i == 0 || !partOfWord(text.charAt(i - 1))) && length(text, i) > 0) {
         return at(text, i);
       }
     }
@@ -73,6 +73,11 @@ public record EnhancedStatus(int klass, int subject, int detail) {
       i++;
     }
     return i;
+  }
+
+  /** The 4.2.1 of {@code v4.2.1} is the version of something. */
+  private static boolean partOfWord(char c) {
+    return partOfNumber(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   }
 
   private static boolean partOfNumber(char c) {

@@ -38,6 +38,7 @@ public record SmtpReply(int code, @Nullable EnhancedStatus status, List<String> 
         status.isEmpty()
             ? null
             : EnhancedStatus.at(status, 0)
+                .filter(found -> EnhancedStatus.length(status, 0) == status.length())
                 .orElseThrow(() -> new IllegalArgumentException("no status code: " + status));
     return new SmtpReply(code, enhanced, List.of(text));
   }

@@ -57,6 +57,8 @@ public record DeliveryReport(
     }
   }
 
+  private static final int LONGEST_WORD = 300;
+
   private static final DateTimeFormatter DATE =
       DateTimeFormatter.ofPattern("EEE, d MMM yyyy HH:mm:ss Z", Locale.ENGLISH)
           .withZone(ZoneOffset.UTC);
@@ -91,8 +93,7 @@ public record DeliveryReport(
       field(text, "Status", recipient.status().toString());
       field(text, "Diagnostic-Code", "smtp; " + recipient.diagnostic());
     }
-    boolean global =
-        recipients.stream().anyMatch(status -> status.finalRecipient().isInternationalized());
+    boolean global = isGlobal();
     return new MimePart.Leaf(
         global ? "message/global-delivery-status" : "message/delivery-status",
         List.of(),
@@ -100,17 +101,34 @@ public record DeliveryReport(
         true);
   }
 
-  private static void field(StringBuilder text, String name, String value) {
+  private boolean isGlobal() {
+    return recipients.stream().anyMatch(status -> status.finalRecipient().isInternationalized());
+  }
+
+  private void field(StringBuilder text, String name, String value) {
     text.append(HeaderText.fold(name, printable(value))).append("\r\n");
   }
 
-  /** What a peer said cannot break out of its field. */
-  private static String printable(String value) {
-    var printable = new StringBuilder(value);
+  /**
+   * What a peer said cannot break out of its field or its line; RFC 3464 2.1: message/
+   * delivery-status is 7-bit and cannot be encoded.
+   */
+  private String printable(String value) {
+    var printable = new StringBuilder(value.length());
+    int word = 0;
     for (int i = 0; i < value.length(); i++) {
-      if (Character.isISOControl(value.charAt(i))) {
-        printable.setCharAt(i, ' ');
+      char c = value.charAt(i);
+      if (Character.isISOControl(c)) {
+        c = ' ';
+      } else if (c > 126 && !isGlobal()) {
+        c = '?';
       }
+      word = c == ' ' ? 0 : word + 1;
+      if (word > LONGEST_WORD) {
+        printable.append(' ');
+        word = 1;
+      }
+      printable.append(c);
     }
     return printable.toString();
   }

@@ -123,6 +123,9 @@ public final class HeaderSection {
           // RFC 5322 2.2: no field name, so the body began without a blank line.
           break;
         }
+        if (end == MAXIMUM_SIZE) {
+          break; // half a field is none
+        }
         fields.add(
             new Field(
                 latin1(start, colon).stripTrailing(),

@@ -42,7 +42,10 @@ final class SystemTimer implements Timer {
   }
 
   private static long saturated(Duration duration) {
-    return duration.toDays() > 10_000 ? Long.MAX_VALUE / 4 : Math.max(0, duration.toNanos());
+    if (duration.isNegative()) {
+      return 0;
+    }
+    return duration.toDays() > 10_000 ? Long.MAX_VALUE / 4 : duration.toNanos();
   }
 
   private static void run(Runnable task) {
