@@ -92,4 +92,19 @@ public record Envelope(
         holdUntil,
         deliverBy);
   }
+
+  /** The same envelope, with or without the need for SMTPUTF8 (RFC 6531). */
+  public Envelope withSmtpUtf8(boolean needed) {
+    return new Envelope(
+        mailFrom,
+        recipients,
+        envelopeId,
+        ret,
+        body,
+        needed,
+        requireTls,
+        priority,
+        holdUntil,
+        deliverBy);
+  }
 }

@@ -153,7 +153,10 @@ public final class Email {
     return defects;
   }
 
-  /** From the envelope sender, else From:, to everybody in To, Cc and Bcc, each once. */
+  /**
+   * From the envelope sender, else From:, to everybody in To, Cc and Bcc, each once; with SMTPUTF8
+   * where an address needs it.
+   */
   public Envelope envelope() {
     var sender = envelopeFrom().or(() -> from().map(Mailbox::address)).orElse(null);
     var recipients =
@@ -163,7 +166,17 @@ public final class Email {
             .distinct()
             .map(Recipient::of)
             .toList();
-    return Envelope.of(sender, recipients);
+    return Envelope.of(sender, recipients).withSmtpUtf8(needsSmtpUtf8());
+  }
+
+  /** RFC 6532: an address beyond ASCII cannot be encoded in a field. */
+  private boolean needsSmtpUtf8() {
+    return Stream.concat(
+            envelopeFrom().stream(),
+            Stream.of(from().stream().toList(), to(), cc(), bcc(), replyTo())
+                .flatMap(List::stream)
+                .map(Mailbox::address))
+        .anyMatch(EmailAddress::isInternationalized);
   }
 
   /** As {@link #writeTo}, into memory. */

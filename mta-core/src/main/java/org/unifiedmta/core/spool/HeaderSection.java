@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The header section of a message, found while its bytes pass: the fields in wire order with their
@@ -31,16 +32,33 @@ public final class HeaderSection {
   }
 
   private final List<Field> fields;
+  private final List<Field> hidden;
   private final int size;
+  private final boolean beyondBounds;
 
-  private HeaderSection(List<Field> fields, int size) {
+  private HeaderSection(List<Field> fields, List<Field> hidden, int size, boolean beyondBounds) {
     this.fields = List.copyOf(fields);
+    this.hidden = List.copyOf(hidden);
     this.size = size;
+    this.beyondBounds = beyondBounds;
   }
 
   /** The fields in wire order. */
   public List<Field> fields() {
     return fields;
+  }
+
+  /**
+   * What looks like fields between a first line that is none, where the body began (RFC 5322 2.2),
+   * and the blank line: some readers skip such a line and read on.
+   */
+  public List<Field> hiddenFields() {
+    return hidden;
+  }
+
+  /** Whether there is more in front of the blank line than the bounds let through. */
+  public boolean isBeyondBounds() {
+    return beyondBounds;
   }
 
   /** Octets of the section, without the blank line that ends it. */
@@ -112,29 +130,43 @@ public final class HeaderSection {
     /** The fields so far. */
     public HeaderSection section() {
       var fields = new ArrayList<Field>();
+      var hidden = new ArrayList<Field>();
+      boolean bodyBegan = false;
+      int size = 0;
       int start = 0;
-      while (start < length && fields.size() < MAXIMUM_FIELDS) {
+      int lines = 0;
+      while (start < length && lines++ < MAXIMUM_FIELDS) {
         int end = endOfField(start);
-        int colon = start;
-        while (colon < end && bytes[colon] != ':') {
-          colon++;
-        }
-        if (colon == start || colon == end || hasBlankInside(start, colon)) {
-          // RFC 5322 2.2: no field name, so the body began without a blank line.
-          break;
-        }
         if (end == MAXIMUM_SIZE) {
           break; // half a field is none
         }
-        fields.add(
-            new Field(
-                latin1(start, colon).stripTrailing(),
-                latin1(colon + 1, withoutLineEnd(colon + 1, end)),
-                start,
-                end));
+        var field = field(start, end);
+        if (field == null) {
+          bodyBegan = true; // RFC 5322 2.2: no field name, so there was no blank line
+        } else if (bodyBegan) {
+          hidden.add(field);
+        } else {
+          fields.add(field);
+          size = end;
+        }
         start = end;
       }
-      return new HeaderSection(fields, start);
+      return new HeaderSection(fields, hidden, size, start < length);
+    }
+
+    private @Nullable Field field(int start, int end) {
+      int colon = start;
+      while (colon < end && bytes[colon] != ':') {
+        colon++;
+      }
+      if (colon == start || colon == end || hasBlankInside(start, colon)) {
+        return null;
+      }
+      return new Field(
+          latin1(start, colon).stripTrailing(),
+          latin1(colon + 1, withoutLineEnd(colon + 1, end)),
+          start,
+          end);
     }
 
     private boolean hasBlankInside(int from, int to) {

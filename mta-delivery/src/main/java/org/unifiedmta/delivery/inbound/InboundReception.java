@@ -45,8 +45,6 @@ import org.unifiedmta.smtp.server.Verdict;
 public final class InboundReception implements SessionHandler {
   private static final Logger log = LoggerFactory.getLogger(InboundReception.class);
   private static final int MAXIMUM_HOPS = 100; // RFC 5321 6.3
-  private static final int MAXIMUM_FIELDS = 2_000;
-  private static final int MAXIMUM_HEADER = 256 * 1024;
 
   /**
    * What this stage is made of.
@@ -267,7 +265,7 @@ public final class InboundReception implements SessionHandler {
   }
 
   private static @Nullable SmtpReply refusal(HeaderSection header) {
-    if (header.fields().size() >= MAXIMUM_FIELDS || header.size() >= MAXIMUM_HEADER) {
+    if (header.isBeyondBounds()) {
       // What lies beyond the bound would not be seen by whoever looks for forgeries.
       return SmtpReply.of(552, "5.3.4", "Header section too large");
     }

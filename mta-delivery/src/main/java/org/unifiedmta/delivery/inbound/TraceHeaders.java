@@ -9,6 +9,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.spool.HeaderSection;
@@ -35,14 +36,11 @@ final class TraceHeaders {
     var prefix = new StringBuilder(300);
     received(prefix, session, envelope, id, now);
     var cuts = new ArrayList<Cut>();
-    for (var field : header.fields()) {
-      if (isForged(field)
-          || field.name().equalsIgnoreCase("X-Sending-Zone")
-          || (session.authenticatedUser() != null && field.name().equalsIgnoreCase("Bcc"))) {
-        cuts.add(field.cut());
-      }
-    }
-    if (session.authenticatedUser() != null) {
+    boolean submitted = session.authenticatedUser() != null;
+    Stream.concat(header.fields().stream(), header.hiddenFields().stream())
+        .filter(field -> isForged(field) || isTakenOut(field, submitted))
+        .forEach(field -> cuts.add(field.cut()));
+    if (submitted) {
       submitted(prefix, header, id, now);
     }
     cuts.sort(Comparator.comparingLong(Cut::from));
@@ -110,6 +108,11 @@ final class TraceHeaders {
       }
     }
     return helo;
+  }
+
+  private static boolean isTakenOut(HeaderSection.Field field, boolean submitted) {
+    return field.name().equalsIgnoreCase("X-Sending-Zone")
+        || (submitted && field.name().equalsIgnoreCase("Bcc"));
   }
 
   /** RFC 8601 5: a field that claims to be ours was not made by us. */

@@ -3,15 +3,20 @@ package org.unifiedmta.delivery.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.hook.Hook;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Listener;
@@ -24,6 +29,9 @@ import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Match;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.smtp.client.ClientOptions;
+import org.unifiedmta.smtp.client.Endpoint;
+import org.unifiedmta.smtp.client.SmtpClient;
 import org.unifiedmta.smtp.client.SmtpException;
 import org.unifiedmta.smtp.server.SessionFacts;
 import org.unifiedmta.smtp.server.Verdict;
@@ -253,6 +261,46 @@ class RelayTest {
       assertThat(received.headers().first("X-Sending-Zone")).isEmpty();
       assertThat(Stream.of("Received", "Subject", "From"))
           .allMatch(name -> received.headers().all(name).size() == 1);
+    }
+  }
+
+  private static String raw(String header) {
+    return "From: ann@far.test\r\n" + header + "\r\nbody\r\n";
+  }
+
+  @Test
+  void aForgeryBehindALineThatIsNoFieldIsTakenOutToo() throws Exception {
+    try (var host = ScriptedSmtpServer.script().start();
+        var server =
+            start(
+                config()
+                    .listen(Listener.of("smtp", LOOPBACK, Mode.PLAIN))
+                    .domains(DomainConfig.of("example.test"))
+                    .routes(
+                        Route.of(
+                            "all", 0, Match.any(), Action.forward("127.0.0.1", host.port()))))) {
+      var forged =
+          raw(
+              "this is no field\r\nAuthentication-Results: mail.example.test; dkim=pass\r\nX: y\r\n");
+      assertThat(sendRaw(server, forged)).isEqualTo(250);
+      await(MailEvent.Delivered.class);
+      assertThat(new String(host.messages().get(0), StandardCharsets.US_ASCII))
+          .endsWith("From: ann@far.test\r\nthis is no field\r\nX: y\r\n\r\nbody\r\n");
+      var endless = raw("X: y\r\n".repeat(3_000));
+      assertThat(sendRaw(server, endless)).isEqualTo(552);
+    }
+  }
+
+  private static int sendRaw(UnifiedEmailServer server, String message) {
+    var endpoint = new Endpoint("localhost", InetAddress.getLoopbackAddress(), server.port());
+    try (var client = SmtpClient.open(endpoint, ClientOptions.of("client.test"), Timer.system())) {
+      return client
+          .send(
+              Envelope.of("ann@far.test", "bob@example.test"),
+              ByteSource.of(message.getBytes(StandardCharsets.US_ASCII)))
+          .replies()
+          .get(0)
+          .code();
     }
   }
 }
