@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -21,8 +20,12 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.Indexed.Held;
+import org.unifiedmta.delivery.queue.Indexed.Key;
+import org.unifiedmta.delivery.queue.Indexed.Message;
+import org.unifiedmta.delivery.queue.Indexed.Row;
+import org.unifiedmta.delivery.queue.Indexed.Waiting;
 import org.unifiedmta.routing.route.Destinations;
 
 /**
@@ -61,88 +64,6 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
   }
 
-  private record Key(String zone, String destination) {}
-
-  private static final Comparator<Row<?>> BY_DUE =
-      Comparator.<Row<?>, Instant>comparing(row -> row.due)
-          .thenComparingLong(row -> row.message.id)
-          .thenComparingInt(row -> row.number);
-
-  private static final Comparator<Held<?>> BY_END =
-      Comparator.<Held<?>, Instant>comparing(held -> held.until)
-          .thenComparingLong(held -> held.serial);
-
-  private static final class Message<L> {
-    final long id;
-    final L location;
-    final @Nullable Row<L>[] rows;
-    int unfinished;
-
-    @SuppressWarnings({"unchecked", "rawtypes"})
-    Message(long id, L location, int rows) {
-      this.id = id;
-      this.location = location;
-      this.rows = new Row[rows];
-      this.unfinished = rows;
-    }
-  }
-
-  private static final class Row<L> {
-    final Message<L> message;
-    final int number;
-    Waiting<L> at;
-    Instant due;
-    DeliveryStatus status = DeliveryStatus.PENDING;
-    int attempts;
-    @Nullable SmtpReply lastReply;
-    @Nullable Held<L> held;
-    boolean waits;
-
-    Row(Message<L> message, int number, Waiting<L> at, Instant due) {
-      this.message = message;
-      this.number = number;
-      this.at = at;
-      this.due = due;
-    }
-
-    boolean isLeased() {
-      return held != null && held.active;
-    }
-
-    DeliveryStatus shownStatus() {
-      return isLeased() && status != DeliveryStatus.FAILED ? DeliveryStatus.PROCESSING : status;
-    }
-
-    RowState state() {
-      return new RowState(number, false, status, attempts, due, lastReply);
-    }
-  }
-
-  /** The rows that wait for one destination. */
-  private static final class Waiting<L> {
-    final Key key;
-    final TreeSet<Row<L>> rows = new TreeSet<>(BY_DUE);
-    int users;
-
-    Waiting(Key key) {
-      this.key = key;
-    }
-  }
-
-  /** A lease; when it has run out it is still good for rows that nobody else has claimed since. */
-  private static final class Held<L> {
-    final Instant until;
-    final long serial;
-    final List<Row<L>> rows;
-    boolean active = true;
-
-    Held(Instant until, long serial, List<Row<L>> rows) {
-      this.until = until;
-      this.serial = serial;
-      this.rows = rows;
-    }
-  }
-
   /** What the listener is to be told when the lock is given back. */
   private static final class Notices extends LinkedHashMap<Key, Instant> {
     private static final long serialVersionUID = 1L;
@@ -157,7 +78,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final TreeMap<Long, Message<L>> messages = new TreeMap<>();
   private final Map<Key, Waiting<L>> destinations = new HashMap<>();
-  private final TreeSet<Held<L>> leases = new TreeSet<>(BY_END);
+  private final TreeSet<Held<L>> leases = new TreeSet<>(Indexed.BY_END);
   private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
   private long nextSerial;
   private Timer.@Nullable Handle wakeUp;
@@ -426,8 +347,8 @@ public final class QueueIndex<L> implements AutoCloseable {
         unfinished(message)
             .map(row ->
                 new RowView(
-                    row.at.key.zone,
-                    row.at.key.destination,
+                    row.at.key.zone(),
+                    row.at.key.destination(),
                     new RowState(
                         row.number,
                         false,
@@ -465,8 +386,8 @@ public final class QueueIndex<L> implements AutoCloseable {
           .filter(waiting -> !waiting.rows.isEmpty())
           .map(waiting ->
               new QueueStore.Destination(
-                  waiting.key.zone,
-                  waiting.key.destination,
+                  waiting.key.zone(),
+                  waiting.key.destination(),
                   waiting.rows.size(),
                   waiting.rows.first().due))
           .toList();
@@ -519,7 +440,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
     var to = listener;
     if (to != null) {
-      told.forEach((key, due) -> to.due(key.zone, key.destination, due));
+      told.forEach((key, due) -> to.due(key.zone(), key.destination(), due));
     }
   }
 
@@ -552,9 +473,9 @@ public final class QueueIndex<L> implements AutoCloseable {
     row.due = state.due();
     row.lastReply = state.lastReply();
     if (row.status == DeliveryStatus.FAILED
-        && !row.at.key.destination.equals(Destinations.REPORT)) {
+        && !row.at.key.destination().equals(Destinations.REPORT)) {
       var from = row.at;
-      row.at = user(from.key.zone, Destinations.REPORT);
+      row.at = user(from.key.zone(), Destinations.REPORT);
       drop(from);
     }
     enter(row);
