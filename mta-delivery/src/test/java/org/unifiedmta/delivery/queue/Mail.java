@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
@@ -133,7 +134,7 @@ public final class Mail {
       if (System.nanoTime() > end) {
         throw new AssertionError("waited in vain");
       }
-      Thread.onSpinWait();
+      LockSupport.parkNanos(500_000);
     }
   }
 
