@@ -8,8 +8,8 @@ import org.unifiedmta.core.reply.SmtpReply;
  * envelope. Where the connection broke, that is a {@code 4yz} of our own.
  *
  * @param reusable whether the connection can take another transaction
- * @param unanswered whether nothing was heard since the transaction began: on a connection that was
- *     idle before, it had been closed by the server
+ * @param unanswered whether nothing, or at first {@code 421}, was heard since the transaction
+ *     began: on a connection that was idle before, it had been closed by the server
  * @param uncertain whether the whole message was sent and no reply to it was heard: it may have
  *     been accepted
  */

@@ -34,6 +34,7 @@ final class Transaction {
   private @Nullable SmtpReply[] replies = {};
   private Phase phase = Phase.MAIL;
   private boolean answered;
+  private boolean closedBefore; // the first thing heard was 421
 
   Transaction(Wire wire, Endpoint endpoint, Capabilities capabilities, Duration replyTimeout) {
     this.wire = wire;
@@ -51,13 +52,14 @@ final class Transaction {
     }
     try {
       boolean reusable = exchange(envelope, message);
-      return new RecipientReplies(filled(null), reusable, false, false);
+      return new RecipientReplies(filled(null), reusable, closedBefore, false);
     } catch (IOException e) {
       wire.abort();
       var broken =
           SmtpReply.of(
               451, "4.4.2", printable("lost " + endpoint + " at " + phase + ": " + e.getMessage()));
-      return new RecipientReplies(filled(broken), false, !answered, phase == Phase.END_OF_DATA);
+      return new RecipientReplies(
+          filled(broken), false, !answered || closedBefore, phase == Phase.END_OF_DATA);
     }
   }
 
@@ -281,6 +283,7 @@ final class Transaction {
               wire.flush();
               return wire.reply();
             });
+    closedBefore |= !answered && reply.code() == 421; // RFC 5321 3.8
     answered = true;
     return reply;
   }

@@ -84,4 +84,17 @@ class SmtpClientPoolTest {
           .containsSubsequence("C: MAIL", "C: RCPT", "C: RSET", "C: MAIL");
     }
   }
+
+  @Test
+  void a421ThatWaitedInAnIdleConnectionIsNoAnswer() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .reply("MAIL", "250 ok", "421 4.4.2 idle for too long", "250 ok")
+                .start();
+        var pool = pool(100)) {
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      assertThat(server.messages()).hasSize(2);
+    }
+  }
 }
