@@ -89,7 +89,7 @@ public final class EventBus implements AutoCloseable {
       for (var event = next(); event != null; event = next()) {
         try {
           consumer.accept(type.cast(event));
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) { // also checked exceptions, which other languages throw
           log.warn("a listener of {} failed", type.getSimpleName(), e);
         }
       }

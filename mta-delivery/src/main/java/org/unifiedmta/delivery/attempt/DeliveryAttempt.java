@@ -96,7 +96,8 @@ public final class DeliveryAttempt {
   private static List<List<QueuedRow>> groups(List<QueuedRow> rows) {
     Map<String, List<QueuedRow>> byRoute = new LinkedHashMap<>();
     for (var row : rows) {
-      byRoute.computeIfAbsent(String.valueOf(row.route()), r -> new ArrayList<>()).add(row);
+      var route = row.route() == null ? "" : row.route(); // no route is called that
+      byRoute.computeIfAbsent(route, r -> new ArrayList<>()).add(row);
     }
     var groups = new ArrayList<List<QueuedRow>>();
     for (var group : byRoute.values()) {
@@ -258,7 +259,7 @@ public final class DeliveryAttempt {
             case RecipientVerdict.Deferred(var reply) -> transientOnly(reply);
             case RecipientVerdict.Rejected(var reply) -> permanentOnly(reply);
           });
-    } catch (RuntimeException | LinkageError e) {
+    } catch (Throwable e) { // also checked exceptions, which other languages throw
       log.error("{} the mail handler failed for {}", message.id(), row.recipient().address(), e);
       return Outcome.of(HANDLER_FAILED);
     }

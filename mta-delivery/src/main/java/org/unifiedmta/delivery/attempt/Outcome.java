@@ -1,5 +1,6 @@
 package org.unifiedmta.delivery.attempt;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.reply.SmtpReply;
 
@@ -10,6 +11,15 @@ import org.unifiedmta.core.reply.SmtpReply;
  * @param host the last one spoken to, or null
  */
 public record Outcome(SmtpReply reply, @Nullable String host, boolean tls) {
+  private static final int KEPT = 1_000; // characters of a reply, which may have 64 KB
+
+  public Outcome {
+    if (reply.text().length() > KEPT) {
+      reply =
+          new SmtpReply(
+              reply.code(), reply.status(), List.of(reply.text().substring(0, KEPT) + "…"));
+    }
+  }
 
   static Outcome of(SmtpReply reply) {
     return new Outcome(reply, null, false);

@@ -121,7 +121,7 @@ public final class InboundReception implements SessionHandler {
   public Answer mail(SessionFacts session, Envelope envelope, long announcedSize) {
     var refusal = parts.store().refusal();
     if (refusal.isPresent()) {
-      log.warn("{} no new mail: {}", session.id(), refusal.get());
+      log.debug("{} no new mail: {}", session.id(), refusal.get());
       return Answer.reply(452, "4.3.1", "Insufficient system storage, try again later");
     }
     return parts.hooks().ask(hook -> hook.onMail(session, envelope), Answer::proceed);

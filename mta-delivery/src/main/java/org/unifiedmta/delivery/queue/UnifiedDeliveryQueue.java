@@ -32,10 +32,13 @@ public final class UnifiedDeliveryQueue {
     store.add(
         message,
         (id, failure) -> {
-          if (failure == null) {
-            tell(message, size);
+          try {
+            if (failure == null) {
+              tell(message, size);
+            }
+          } finally {
+            done.accept(id, failure); // whoever waits hears of it whatever the events did
           }
-          done.accept(id, failure);
         });
   }
 

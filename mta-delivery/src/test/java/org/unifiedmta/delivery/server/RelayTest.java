@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -53,6 +54,15 @@ class RelayTest {
     var server = new UnifiedEmailServer(config.build());
     server.on(MailEvent.class, events::add);
     return server.start();
+  }
+
+  /** Takes mail for example.test and passes everything on to one host. */
+  private UnifiedEmailServer gateway(ScriptedSmtpServer host) {
+    return start(
+        config()
+            .listen(Listener.of("smtp", LOOPBACK, Mode.PLAIN))
+            .domains(DomainConfig.of("example.test"))
+            .routes(Route.of("all", 0, Match.any(), Action.forward("127.0.0.1", host.port()))));
   }
 
   private static Email email(String... to) {
@@ -170,14 +180,7 @@ class RelayTest {
   @Test
   void strangersMayNotRelayAndSenderChosenRoutesAreNoWayAround() {
     try (var host = ScriptedSmtpServer.script().start();
-        var server =
-            start(
-                config()
-                    .listen(Listener.of("smtp", LOOPBACK, Mode.PLAIN))
-                    .domains(DomainConfig.of("example.test"))
-                    .routes(
-                        Route.of(
-                            "all", 0, Match.any(), Action.forward("127.0.0.1", host.port()))))) {
+        var server = gateway(host)) {
       for (var recipient :
           List.of(
               "bob@far.test",
@@ -234,14 +237,7 @@ class RelayTest {
   @Test
   void forgedResultsOfOursAreTakenOut() throws Exception {
     try (var host = ScriptedSmtpServer.script().start();
-        var server =
-            start(
-                config()
-                    .listen(Listener.of("smtp", LOOPBACK, Mode.PLAIN))
-                    .domains(DomainConfig.of("example.test"))
-                    .routes(
-                        Route.of(
-                            "all", 0, Match.any(), Action.forward("127.0.0.1", host.port()))))) {
+        var server = gateway(host)) {
       var forged =
           Email.builder()
               .from("ann@far.test")
@@ -271,14 +267,7 @@ class RelayTest {
   @Test
   void aForgeryBehindALineThatIsNoFieldIsTakenOutToo() throws Exception {
     try (var host = ScriptedSmtpServer.script().start();
-        var server =
-            start(
-                config()
-                    .listen(Listener.of("smtp", LOOPBACK, Mode.PLAIN))
-                    .domains(DomainConfig.of("example.test"))
-                    .routes(
-                        Route.of(
-                            "all", 0, Match.any(), Action.forward("127.0.0.1", host.port()))))) {
+        var server = gateway(host)) {
       var forged =
           raw(
               "this is no field\r\nAuthentication-Results: mail.example.test; dkim=pass\r\nX: y\r\n");
@@ -301,6 +290,50 @@ class RelayTest {
           .replies()
           .get(0)
           .code();
+    }
+  }
+
+  @Test
+  void ofAReplyWithoutMeasureOnlyTheBeginningIsKept() throws Exception {
+    var flood = ("450-4.2.1 " + "x".repeat(500) + "\n").repeat(90) + "450 4.2.1 end";
+    try (var host = ScriptedSmtpServer.script().reply("RCPT", flood).start();
+        var server = gateway(host)) {
+      server.sendEmail(email("bob@example.test"));
+      var reply = await(MailEvent.Deferred.class).reply();
+      assertThat(reply.code()).isEqualTo(450);
+      assertThat(reply.status()).hasToString("4.2.1");
+      assertThat(reply.text()).hasSizeLessThan(1_100);
+    }
+  }
+
+  /** As other languages do without saying so. */
+  @SuppressWarnings("unchecked")
+  private static <E extends Throwable> RuntimeException sneaky(Throwable checked) throws E {
+    throw (E) checked;
+  }
+
+  @Test
+  void aHandlerOrListenerThatThrowsWhateverItLikesLosesNothing() throws Exception {
+    var config =
+        config()
+            .domains(DomainConfig.of("example.test"))
+            .mailHandler((recipient, mail) -> {
+              throw RelayTest.<RuntimeException>sneaky(new IOException("full"));
+            });
+    var server = new UnifiedEmailServer(config.build());
+    server.on(
+        MailEvent.Deferred.class,
+        event -> {
+          events.add(event);
+          throw RelayTest.<RuntimeException>sneaky(new IOException("listener"));
+        });
+    try (server) {
+      server.start();
+      for (int i = 0; i < 2; i++) { // the listener hears the second one too
+        server.sendEmail(email("bob@example.test"));
+        assertThat(await(MailEvent.Deferred.class).reply())
+            .hasToString("451 4.3.0 the mail handler failed");
+      }
     }
   }
 }
