@@ -20,7 +20,6 @@ final class DestinationQueue {
   private boolean ready;
   private @Nullable Instant wakeAt;
   private Timer.@Nullable Handle wake;
-  private @Nullable Instant pausedUntil;
 
   DestinationQueue(Key key) {
     this.key = key;
@@ -54,16 +53,6 @@ final class DestinationQueue {
 
   void setReady(boolean inLine) {
     ready = inLine;
-  }
-
-  /** Nothing is claimed before this time. */
-  void pause(Instant until) {
-    pausedUntil = until;
-  }
-
-  /** Empty or past where nothing is in the way. */
-  @Nullable Instant pausedUntil() {
-    return pausedUntil;
   }
 
   /** Whether nothing would be lost with this object. */

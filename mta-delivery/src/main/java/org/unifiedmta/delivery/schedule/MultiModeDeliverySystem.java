@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,9 +15,11 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.queue.RecipientResult;
 import org.unifiedmta.delivery.schedule.DestinationQueue.Key;
 import org.unifiedmta.routing.route.Destinations.Target;
 
@@ -30,7 +33,10 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   /** Longer than any attempt takes: what runs out is tried a second time. */
   private static final Duration LEASE = Duration.ofHours(6);
 
-  private static final Duration PAUSE_AFTER_FAILURE = Duration.ofMinutes(1);
+  private static final Duration AFTER_FAILURE = Duration.ofMinutes(5);
+
+  private static final SmtpReply FAILED =
+      SmtpReply.of(451, "4.3.0", "the attempt failed on our side");
 
   /** How a recipient's mail is delivered. */
   public enum Mode {
@@ -40,7 +46,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     MX,
     /** To the mail handler. */
     LOCAL,
-    /** Back to its sender, as a report. */
+    /** To the MX hosts, scanned and signed first. */
     PROCESS
   }
 
@@ -78,7 +84,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Map<Key, Instant> signals = new LinkedHashMap<>();
-  private final List<Finished> finished = new ArrayList<>();
+  private final List<DestinationQueue> finished = new ArrayList<>();
   private boolean stopping;
   private int runningNow;
 
@@ -87,8 +93,6 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private final ArrayDeque<DestinationQueue> ready = new ArrayDeque<>();
   private boolean stalled;
 
-  private record Finished(DestinationQueue queue, boolean failed) {}
-
   public MultiModeDeliverySystem(QueueStore store, Worker worker, Limits limits, Timer timer) {
     this.store = store;
     this.worker = worker;
@@ -96,16 +100,6 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     this.timer = timer;
     this.thread = new Thread(this::run, "mta-schedule");
     thread.setDaemon(true);
-  }
-
-  /** How the mail of a destination is delivered. */
-  public static Mode modeOf(Target target) {
-    return switch (target) {
-      case Target.Host host -> Mode.FORWARD;
-      case Target.Mx mx -> Mode.MX;
-      case Target.Local local -> Mode.LOCAL;
-      case Target.Report report -> Mode.PROCESS;
-    };
   }
 
   /** Begins with whatever waits in the store. */
@@ -130,7 +124,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private void run() {
     while (true) {
       Map<Key, Instant> due;
-      List<Finished> done;
+      List<DestinationQueue> done;
       lock.lock();
       try {
         while (signals.isEmpty() && finished.isEmpty() && !stopping) {
@@ -156,12 +150,8 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     }
   }
 
-  private void settleFinished(Finished one) {
-    var queue = one.queue();
+  private void settleFinished(DestinationQueue queue) {
     queue.finished();
-    if (one.failed()) {
-      queue.pause(timer.now().plus(PAUSE_AFTER_FAILURE));
-    }
     line(queue);
   }
 
@@ -198,11 +188,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     while (!ready.isEmpty() && hasRoom()) {
       var queue = ready.removeFirst();
       queue.setReady(false);
-      var pausedUntil = queue.pausedUntil();
-      if (pausedUntil != null && pausedUntil.isAfter(timer.now())) {
-        queue.awake();
-        wake(queue, pausedUntil);
-      } else if (queue.running() < limits.window(queue.target())) {
+      if (queue.running() < limits.window(queue.target())) {
         claim(queue);
       }
     }
@@ -244,18 +230,16 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   }
 
   private void attempt(DestinationQueue queue, Lease lease) {
-    boolean failed = true;
     try {
       worker.work(lease, queue.target());
-      failed = false;
-    } catch (RuntimeException | LinkageError e) {
-      log.error("{} an attempt failed; it is made again", lease.id(), e);
-      giveBack(lease);
+    } catch (Throwable e) { // whatever it was, the lease must not hang until it runs out
+      log.error("{} an attempt failed; it is made again in {}", lease.id(), AFTER_FAILURE, e);
+      putOff(lease);
     } finally {
       lock.lock();
       try {
         runningNow--;
-        finished.add(new Finished(queue, failed));
+        finished.add(queue);
         changed.signalAll();
       } finally {
         lock.unlock();
@@ -263,11 +247,13 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     }
   }
 
-  private void giveBack(Lease lease) {
+  /** Given back as it was, it would be the first again, and hold up all that wait behind it. */
+  private void putOff(Lease lease) {
+    var later = new RecipientResult.Deferred(FAILED, timer.now().plus(AFTER_FAILURE));
     try {
-      store.release(lease);
+      store.settle(lease, Collections.nCopies(lease.rows().size(), later));
     } catch (RuntimeException e) {
-      log.error("{} could not be given back; its lease runs out", lease.id(), e);
+      log.error("{} could not be put off; its lease runs out", lease.id(), e);
     }
   }
 
