@@ -37,7 +37,14 @@ class EmailAddressTest {
         "\ud83d\udce7@example.org | \ud83d\udce7 | example.org",
         "ann@xn--bcher-kva.example | ann | xn--bcher-kva.example",
         "ann@1.example | ann | 1.example",
-        "ann@a--b.example | ann | a--b.example"
+        "ann@a--b.example | ann | a--b.example",
+        "ann@fa\u00df.de | ann | xn--fa-hia.de",
+        "ann@XN--FA-HIA.de | ann | xn--fa-hia.de",
+        "ann@\u03b2\u03cc\u03bb\u03bf\u03c2.com | ann | xn--nxasmm1c.com",
+        "ann@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.ir | ann | xn--mgba3gch31f060k.ir",
+        "ann@\u4f8b\u5b50.\u6d4b\u8bd5 | ann | xn--fsqu00a.xn--0zwm56d",
+        "ann@u\u0308.example | ann | xn--tda.example",
+        "ann@r3---x.\u00fc.example | ann | r3---x.xn--tda.example"
       })
   void whatFollowsTheGrammarIsRead(String text, String localPart, String domain) {
     var address = EmailAddress.parse(text);
@@ -90,7 +97,18 @@ class EmailAddressTest {
         "ann@[IPv6:::1%eth0]",
         "ann@[IPv6:192.0.2.1]",
         "ann@[IPv6:1:2:3:4:5:6:7:8:9]",
-        "ann@fa\u00df.example",
+        "ann@xn--b\u00fccher-kva.example",
+        "ann@xn--a.example",
+        "ann@xn--.example",
+        "ann@a.xn--abc-.example",
+        "ann@xn--fa-hia\u00df.de",
+        "ann@ab--\u00fc.example",
+        "ann@-\u00fc.example",
+        "ann@exa_mple.\u00fc",
+        "ann@1\u05d0.example",
+        "ann@a\u200db.example",
+        "ann@\u0308a.example",
+        "ann@\u00fc..example",
         "ann@a\u3002example",
         "ann@\u00ad.example",
         "(Ann)ann@example.org",
