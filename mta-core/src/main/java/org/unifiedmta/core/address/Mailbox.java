@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param displayName decoded, or null for none
  */
-public record Mailbox(@Nullable String displayName, EmailAddress address) {
+public record Mailbox(@Nullable String displayName, EmailAddress address) implements Address {
 
   public Mailbox {
     if (displayName != null && hasControl(displayName)) {
@@ -63,7 +63,7 @@ public record Mailbox(@Nullable String displayName, EmailAddress address) {
     return plain.toString();
   }
 
-  private static boolean hasControl(String s) {
+  static boolean hasControl(String s) {
     return s.chars().anyMatch(c -> c < 32 && c != '\t' || c == 127);
   }
 }

@@ -38,12 +38,15 @@ public final class Email {
   private final EmailContent content;
   private final Bytes bytes;
   private final Headers headers;
+  private final boolean eightBit;
   private final List<String> defects;
 
-  Email(EmailContent content, Bytes bytes, Headers headers, List<String> defects) {
+  Email(
+      EmailContent content, Bytes bytes, Headers headers, boolean eightBit, List<String> defects) {
     this.content = content;
     this.bytes = bytes;
     this.headers = headers;
+    this.eightBit = eightBit;
     this.defects = List.copyOf(defects);
   }
 

@@ -77,6 +77,7 @@ final class EmailWriter {
         content,
         out -> new MimeWriter(out, boundary).write(fields, root),
         Headers.of(HeaderSection.of(section)),
+        false,
         List.of());
   }
 

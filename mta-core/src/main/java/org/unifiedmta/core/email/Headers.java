@@ -2,6 +2,7 @@ package org.unifiedmta.core.email;
 
 import java.util.List;
 import java.util.Optional;
+import org.unifiedmta.core.address.AddressList;
 import org.unifiedmta.core.mime.HeaderText;
 import org.unifiedmta.core.spool.HeaderSection;
 
@@ -49,6 +50,17 @@ public final class Headers {
     return raw.stream()
         .map(field -> new Field(field.name(), HeaderText.decode(field.value())))
         .toList();
+  }
+
+  /**
+   * The mailboxes and groups in the fields of this name, such as {@code To}: read leniently, names
+   * decoded; what is no address is left out and named in the list's defects.
+   */
+  public AddressList addresses(String name) {
+    return fields(name).stream()
+        .map(value -> AddressList.parse(HeaderText.unfold(value), HeaderText::decodeWords))
+        .reduce(AddressList::and)
+        .orElse(AddressList.empty());
   }
 
   /** The fields of this name as they stand, octets as Latin-1. */

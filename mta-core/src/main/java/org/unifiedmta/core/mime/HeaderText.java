@@ -1,28 +1,19 @@
 package org.unifiedmta.core.mime;
 
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.Charset;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import org.apache.james.mime4j.codec.DecodeMonitor;
-import org.apache.james.mime4j.codec.DecoderUtil;
 import org.apache.james.mime4j.codec.EncoderUtil;
-import org.jspecify.annotations.Nullable;
 
 /** What stands in header fields, between its form on the wire and its form for people. */
 public final class HeaderText {
   private static final String UNKNOWN = "application/octet-stream";
   private static final int LINE = 78; // RFC 5322 2.1.1
-  private static final int MAXIMUM_ENCODED = 16 * 1024; // the decoder's time is quadratic
   private static final int LONGEST_WORD = 400; // twice that when every character is quoted
   private static final int PARAMETER_PIECE = 60;
   private static final int MAXIMUM_USED = 50; // as many as the encoder allows for
   private static final HexFormat HEX = HexFormat.of().withUpperCase();
-  private static final Charset WINDOWS_1252 = Charset.forName("windows-1252");
 
   private HeaderText() {}
 
@@ -127,12 +118,12 @@ public final class HeaderText {
    * @param raw octets as Latin-1
    */
   public static String decode(String raw) {
-    var text = unfold(raw);
-    if (text.length() <= MAXIMUM_ENCODED && text.indexOf("=?") >= 0) {
-      // What an encoded word holds must not break out of the next field it is written to.
-      text = oneLine(DecoderUtil.decodeEncodedWords(text, DecodeMonitor.SILENT));
-    }
-    return text;
+    return decodeWords(unfold(raw));
+  }
+
+  /** The text with its encoded words decoded, without what would break out of a field. */
+  public static String decodeWords(String text) {
+    return oneLine(EncodedWords.decode(text));
   }
 
   static String oneLine(String text) {
@@ -151,23 +142,8 @@ public final class HeaderText {
       }
     }
     var text = line.toString();
-    return (eightBit ? octets(text.getBytes(StandardCharsets.ISO_8859_1), null) : text).strip();
-  }
-
-  /** Octets in the charset that was declared, else UTF-8 if they are that, else windows-1252. */
-  public static String octets(byte[] bytes, @Nullable Charset declared) {
-    if (declared != null && declared != StandardCharsets.US_ASCII) {
-      return new String(bytes, declared);
-    }
-    try {
-      return StandardCharsets.UTF_8
-          .newDecoder()
-          .onMalformedInput(CodingErrorAction.REPORT)
-          .decode(ByteBuffer.wrap(bytes))
-          .toString();
-    } catch (CharacterCodingException e) {
-      return new String(bytes, WINDOWS_1252);
-    }
+    return (eightBit ? Charsets.decode(text.getBytes(StandardCharsets.ISO_8859_1), null) : text)
+        .strip();
   }
 
   /** Whether a text is {@code type "/" subtype *( ";" parameter )} that can be written as it is. */

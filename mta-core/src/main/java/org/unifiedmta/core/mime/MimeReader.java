@@ -5,248 +5,224 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.Charset;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import org.apache.james.mime4j.MimeException;
-import org.apache.james.mime4j.stream.EntityState;
-import org.apache.james.mime4j.stream.Field;
-import org.apache.james.mime4j.stream.MimeConfig;
-import org.apache.james.mime4j.stream.MimeTokenStream;
-import org.apache.james.mime4j.stream.RecursionMode;
+import java.util.Set;
+import org.apache.james.mime4j.codec.Base64InputStream;
+import org.apache.james.mime4j.codec.DecodeMonitor;
+import org.apache.james.mime4j.codec.QuotedPrintableInputStream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.spool.HeaderSection;
 
 /**
- * Reads the part tree of a message, leniently and within bounds: the leaves in wire order. A
- * message/rfc822 part is one leaf. Contents are read again from the source when asked for, never
- * held whole.
+ * Reads the part tree of a message in one pass, leniently and within bounds. A message/rfc822 part
+ * is a leaf. Of the contents only the places are kept: each is read from the source when asked for,
+ * from where it begins.
  */
 public final class MimeReader {
-  private static final int MAXIMUM_PARTS = 10_000;
-  private static final int MAXIMUM_DEPTH = 100;
-
-  private static final MimeConfig CONFIG =
-      MimeConfig.custom()
-          .setStrictParsing(false)
-          .setMaxLineLen(-1)
-          .setMaxHeaderLen(256 * 1024)
-          .setMaxHeaderCount(2_000)
-          .setMaxContentLen(-1)
-          .build();
+  private static final String TEXT = "text/plain";
+  private static final String BINARY = "application/octet-stream";
 
   /**
-   * A part with content of its own.
+   * A part.
    *
-   * @param number place among the leaves, from 0
-   * @param mimeType in lower case, such as {@code text/plain}
+   * @param mimeType in lower case, such as {@code text/plain}, which is also what a part without a
+   *     type is, or a multipart without parts
    * @param contentType the field's text, with its parameters
    * @param charset as declared and known here, or null
    * @param fileName decoded, or null
    * @param contentId without brackets, or null
-   * @param size decoded, in octets
-   * @param path types of the multiparts around it, outermost first, in lower case
+   * @param attachment whether its disposition says so
+   * @param encoding of the transfer, in lower case
+   * @param from offset of its first encoded octet in the message
+   * @param to offset behind its last one
+   * @param parts of a multipart; a leaf has none
    */
-  public record Leaf(
-      int number,
+  public record Part(
       String mimeType,
       String contentType,
       @Nullable Charset charset,
       @Nullable String fileName,
       @Nullable String contentId,
       boolean attachment,
-      long size,
-      List<String> path) {}
+      String encoding,
+      long from,
+      long to,
+      List<Part> parts) {
+    /** Whether it is divided into parts, in place of having a content. */
+    public boolean isMultipart() {
+      return !parts.isEmpty();
+    }
+
+    /** Octets of its content as it is encoded. */
+    public long encodedSize() {
+      return to - from;
+    }
+  }
 
   /**
    * What was found.
    *
+   * @param header of the message
+   * @param eightBit whether any octet is beyond ASCII
    * @param defects what was odd, in words
    */
-  public record Tree(List<Leaf> leaves, List<String> defects) {}
+  public record Tree(HeaderSection header, Part root, boolean eightBit, Set<String> defects) {}
 
   private MimeReader() {}
 
   /** Reads the tree. */
   public static Tree read(ByteSource message) {
-    var leaves = new ArrayList<Leaf>();
-    var defects = new ArrayList<String>();
     try (var in = message.open()) {
-      var walk = new Walk(in);
-      for (var leaf = walk.next(); leaf != null; leaf = walk.next()) {
-        if (leaves.size() == MAXIMUM_PARTS) {
-          defects.add("more than " + MAXIMUM_PARTS + " parts");
-          break;
-        }
-        leaves.add(walk.describe(leaves.size()));
-      }
-      if (walk.tooDeep) {
-        defects.add("parts nested deeper than " + MAXIMUM_DEPTH);
-      }
-    } catch (MimeException | RuntimeException e) {
-      if (e instanceof UncheckedIOException) {
-        throw (UncheckedIOException) e;
-      }
-      defects.add("malformed structure: " + e.getMessage());
-    } catch (IOException e) {
-      defects.add("malformed content: " + e.getMessage());
-    }
-    return new Tree(List.copyOf(leaves), List.copyOf(defects));
-  }
-
-  /** The decoded content of a leaf; the caller closes the stream. */
-  public static InputStream open(ByteSource message, int number) {
-    var in = message.open();
-    try {
-      var walk = new Walk(in);
-      for (int i = 0; i < number; i++) {
-        walk.next();
-      }
-      var content = walk.next();
-      return content == null ? InputStream.nullInputStream() : new Content(content, in);
-    } catch (MimeException | IOException e) {
-      close(in);
-      return InputStream.nullInputStream();
-    } catch (RuntimeException e) {
-      close(in);
-      throw e;
-    }
-  }
-
-  private static void close(InputStream in) {
-    try {
-      in.close();
+      var scanner = new PartScanner(in);
+      var root = scanner.scan();
+      return new Tree(root.header, part(root), scanner.isEightBit(), scanner.defects());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** From leaf to leaf, by one parse. */
-  private static final class Walk {
-    private final MimeTokenStream tokens = new MimeTokenStream(CONFIG);
-    private final List<String> path = new ArrayList<>();
-    private Map<String, String> fields = new HashMap<>();
-    private @Nullable InputStream content;
-    boolean tooDeep;
+  private static Part part(PartScanner.Found found) {
+    var fields = new Fields(found.header);
+    var contentType = found.contentType;
+    var parameters = new Parameters(contentType);
+    var disposition = fields.first("Content-Disposition");
+    var fileName =
+        new Parameters(disposition).get("filename").or(() -> parameters.get("name")).orElse(null);
+    var encoding = fields.first("Content-Transfer-Encoding").toLowerCase(Locale.ROOT);
+    var parts = found.parts.stream().map(MimeReader::part).toList();
+    return new Part(
+        mimeType(found, fileName),
+        contentType.isEmpty() ? (found.inDigest ? "message/rfc822" : TEXT) : contentType,
+        Charsets.find(parameters.get("charset").orElse(null)),
+        fileName,
+        contentId(fields.first("Content-ID")),
+        disposition.regionMatches(true, 0, "attachment", 0, 10),
+        encoding,
+        found.from,
+        found.to,
+        parts);
+  }
 
-    Walk(InputStream in) {
-      tokens.setRecursionMode(RecursionMode.M_NO_RECURSE);
-      tokens.parse(in);
+  /** RFC 2045 5.2: what has no type, or none that could be one, is plain text. */
+  private static String mimeType(PartScanner.Found found, @Nullable String fileName) {
+    int semicolon = found.contentType.indexOf(';');
+    var type =
+        (semicolon < 0 ? found.contentType : found.contentType.substring(0, semicolon))
+            .strip()
+            .toLowerCase(Locale.ROOT);
+    if (type.isEmpty()) {
+      return found.inDigest ? "message/rfc822" : TEXT; // RFC 2046 5.1.5
     }
-
-    /** The next leaf's decoded content, or null behind the last. */
-    @Nullable InputStream next() throws MimeException, IOException {
-      for (var state = tokens.getState();
-          state != EntityState.T_END_OF_STREAM;
-          state = tokens.getState()) {
-        if (content != null) {
-          content = null;
-          tokens.next();
-          continue;
-        }
-        switch (state) {
-          case T_START_HEADER -> fields = new HashMap<>();
-          case T_FIELD -> {
-            var field = tokens.getField();
-            fields.putIfAbsent(
-                field.getName().toLowerCase(Locale.ROOT), HeaderText.unfold(latin1(field)));
-          }
-          case T_START_MULTIPART -> {
-            path.add(tokens.getBodyDescriptor().getMimeType().toLowerCase(Locale.ROOT));
-            if (path.size() > MAXIMUM_DEPTH) {
-              tooDeep = true;
-              return null;
-            }
-          }
-          case T_END_MULTIPART -> path.remove(path.size() - 1);
-          case T_BODY -> {
-            content = tokens.getDecodedInputStream();
-            return content;
-          }
-          default -> {}
-        }
-        tokens.next();
-      }
-      return null;
+    if (!HeaderText.isContentType(type)) {
+      return fileName == null ? TEXT : BINARY;
     }
+    return found.parts.isEmpty() && type.startsWith("multipart/") ? TEXT : type;
+  }
 
-    private static String latin1(Field field) {
-      var raw = field.getRaw();
-      if (raw == null) {
-        return field.getBody();
-      }
-      var text = new String(raw.toByteArray(), StandardCharsets.ISO_8859_1);
-      return text.substring(text.indexOf(':') + 1);
-    }
+  private static @Nullable String contentId(String field) {
+    var id =
+        field.startsWith("<") && field.endsWith(">")
+            ? field.substring(1, field.length() - 1)
+            : field;
+    return id.isEmpty() ? null : id;
+  }
 
-    Leaf describe(int number) throws IOException {
-      long size = 0;
-      var in = content;
-      if (in != null) {
-        var buffer = new byte[8192];
-        for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-          size += n;
-        }
-      }
-      var mimeType = tokens.getBodyDescriptor().getMimeType().toLowerCase(Locale.ROOT);
-      var contentType = fields.getOrDefault("content-type", mimeType);
-      var disposition = fields.getOrDefault("content-disposition", "");
-      return new Leaf(
-          number,
-          mimeType,
-          contentType,
-          charset(tokens.getBodyDescriptor().getCharset()),
-          fileName(disposition, contentType),
-          contentId(fields.get("content-id")),
-          disposition.regionMatches(true, 0, "attachment", 0, 10),
-          size,
-          List.copyOf(path));
+  /** The fields of a part as people read them. */
+  private record Fields(HeaderSection header) {
+    String first(String name) {
+      return header.first(name).map(field -> HeaderText.unfold(field.value())).orElse("");
     }
   }
 
-  private static @Nullable Charset charset(@Nullable String name) {
+  /** The decoded content of a leaf; the caller closes the stream. */
+  public static InputStream open(ByteSource message, Part leaf) {
+    var in = message.open();
     try {
-      return name == null ? null : Charset.forName(name);
-    } catch (IllegalArgumentException e) {
-      return null;
+      in.skipNBytes(leaf.from());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    var encoded = new Range(in, leaf.encodedSize());
+    return switch (leaf.encoding()) {
+      case "base64" -> new Decoded(new Base64InputStream(encoded, DecodeMonitor.SILENT), in);
+      case "quoted-printable" ->
+          new Decoded(new QuotedPrintableInputStream(encoded, DecodeMonitor.SILENT), in);
+      default -> encoded;
+    };
+  }
+
+  /** The content of a text leaf, in the charset that it is in. */
+  public static String text(ByteSource message, Part leaf) {
+    try (var in = open(message, leaf)) {
+      return Charsets.decode(in.readAllBytes(), leaf.charset());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
-  private static @Nullable String contentId(@Nullable String field) {
-    if (field == null) {
-      return null;
-    }
-    var id = field.strip();
-    return id.startsWith("<") && id.endsWith(">") ? id.substring(1, id.length() - 1) : id;
-  }
-
-  private static @Nullable String fileName(String disposition, String contentType) {
-    return new Parameters(disposition)
-        .get("filename")
-        .or(() -> new Parameters(contentType).get("name"))
-        .orElse(null);
-  }
-
-  /** A leaf's stream, which closes the message with it. */
-  private static final class Content extends FilterInputStream {
+  /** A decoder, which closes the message with it; its buffers must be given back once only. */
+  private static final class Decoded extends FilterInputStream {
     private final InputStream message;
+    private boolean closed;
 
-    Content(InputStream content, InputStream message) {
-      super(content);
+    Decoded(InputStream decoder, InputStream message) {
+      super(decoder);
       this.message = message;
     }
 
     @Override
-    public int read(byte[] bytes, int from, int length) throws IOException {
-      return in.read(bytes, from, length);
+    public void close() throws IOException {
+      if (!closed) {
+        closed = true;
+        in.close();
+        message.close();
+      }
+    }
+  }
+
+  /** So many octets of a stream, and no more. */
+  private static final class Range extends FilterInputStream {
+    private long left;
+
+    Range(InputStream in, long left) {
+      super(in);
+      this.left = left;
     }
 
     @Override
-    public void close() throws IOException {
-      message.close();
+    public int read() throws IOException {
+      int b = left == 0 ? -1 : in.read();
+      left -= b < 0 ? 0 : 1;
+      return b;
+    }
+
+    @Override
+    public int read(byte[] bytes, int from, int length) throws IOException {
+      if (left == 0 && length > 0) {
+        return -1;
+      }
+      int read = in.read(bytes, from, (int) Math.min(left, length));
+      left -= Math.max(0, read);
+      return read;
+    }
+
+    @Override
+    public long skip(long n) throws IOException {
+      long skipped = in.skip(Math.min(left, n));
+      left -= skipped;
+      return skipped;
+    }
+
+    @Override
+    public int available() throws IOException {
+      return (int) Math.min(left, in.available());
+    }
+
+    @Override
+    public boolean markSupported() {
+      return false;
     }
   }
 }

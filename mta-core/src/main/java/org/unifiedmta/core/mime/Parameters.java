@@ -61,6 +61,11 @@ final class Parameters {
     return i;
   }
 
+  /** The value of a parameter as it stands, blanks and all; null for none. */
+  @Nullable String raw(String name) {
+    return raw.get(name);
+  }
+
   /** The value of a parameter, decoded. */
   Optional<String> get(String name) {
     return Optional.ofNullable(extended(name))
@@ -76,9 +81,10 @@ final class Parameters {
       int first = whole.indexOf('\'');
       int second = whole.indexOf('\'', first + 1);
       return first < 0 || second < 0
-          ? HeaderText.octets(percentDecoded(whole), null)
-          : HeaderText.octets(
-              percentDecoded(whole.substring(second + 1)), charset(whole.substring(0, first)));
+          ? Charsets.decode(percentDecoded(whole), null)
+          : Charsets.decode(
+              percentDecoded(whole.substring(second + 1)),
+              Charsets.find(whole.substring(0, first)));
     }
     Charset charset = null;
     var bytes = new ByteArrayOutputStream();
@@ -86,13 +92,13 @@ final class Parameters {
       var plain = raw.get(name + "*" + i);
       var encoded = raw.get(name + "*" + i + "*");
       if (plain == null && encoded == null) {
-        return i == 0 ? null : HeaderText.octets(bytes.toByteArray(), charset);
+        return i == 0 ? null : Charsets.decode(bytes.toByteArray(), charset);
       }
       if (encoded != null && i == 0) {
         int first = encoded.indexOf('\'');
         int second = encoded.indexOf('\'', first + 1);
         if (first >= 0 && second >= 0) {
-          charset = charset(encoded.substring(0, first));
+          charset = Charsets.find(encoded.substring(0, first));
           encoded = encoded.substring(second + 1);
         }
       }
@@ -101,15 +107,7 @@ final class Parameters {
               ? percentDecoded(encoded)
               : String.valueOf(plain).getBytes(StandardCharsets.UTF_8));
     }
-    return HeaderText.octets(bytes.toByteArray(), charset);
-  }
-
-  private static @Nullable Charset charset(String name) {
-    try {
-      return Charset.forName(name);
-    } catch (IllegalArgumentException e) {
-      return null;
-    }
+    return Charsets.decode(bytes.toByteArray(), charset);
   }
 
   private static byte[] percentDecoded(String s) {

@@ -83,6 +83,29 @@ public final class HeaderSection {
     return collector.section();
   }
 
+  /** Whether a line begins a field: a name (RFC 5322 2.2) and a colon. */
+  public static boolean isField(byte[] bytes, int from, int to) {
+    return colon(bytes, from, to) >= 0;
+  }
+
+  /** The offset of the colon behind a field's name, or -1 if that is none. */
+  private static int colon(byte[] bytes, int from, int to) {
+    int colon = from;
+    while (colon < to && bytes[colon] != ':') {
+      colon++;
+    }
+    int end = colon;
+    while (end > from && (bytes[end - 1] == ' ' || bytes[end - 1] == '\t')) {
+      end--; // RFC 5322 4.5: obsolete syntax allows blanks before the colon
+    }
+    for (int i = from; i < end; i++) {
+      if (bytes[i] <= 32 && bytes[i] >= 0 || bytes[i] == 127) {
+        return -1;
+      }
+    }
+    return colon == to || end == from ? -1 : colon;
+  }
+
   /** Collects the section from the passing bytes. */
   public static final class Collector implements ByteSink {
     private byte[] bytes = new byte[2048];
@@ -155,11 +178,8 @@ public final class HeaderSection {
     }
 
     private @Nullable Field field(int start, int end) {
-      int colon = start;
-      while (colon < end && bytes[colon] != ':') {
-        colon++;
-      }
-      if (colon == start || colon == end || hasBlankInside(start, colon)) {
+      int colon = colon(bytes, start, end);
+      if (colon < 0) {
         return null;
       }
       return new Field(
@@ -167,19 +187,6 @@ public final class HeaderSection {
           latin1(colon + 1, withoutLineEnd(colon + 1, end)),
           start,
           end);
-    }
-
-    private boolean hasBlankInside(int from, int to) {
-      int end = to;
-      while (end > from && (bytes[end - 1] == ' ' || bytes[end - 1] == '\t')) {
-        end--; // RFC 5322 4.5: obsolete syntax allows blanks before the colon
-      }
-      for (int i = from; i < end; i++) {
-        if (bytes[i] <= 32 && bytes[i] >= 0 || bytes[i] == 127) {
-          return true;
-        }
-      }
-      return end == from;
     }
 
     /** Behind the CRLF that no blank follows. */

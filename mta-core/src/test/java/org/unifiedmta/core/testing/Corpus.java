@@ -24,6 +24,26 @@ public final class Corpus {
     }
   }
 
+  /** The tests of a JSON file that has them as an array. */
+  @SuppressWarnings("unchecked")
+  public static List<Map<String, Object>> tests(String name) {
+    return (List<Map<String, Object>>) json(name).get("tests");
+  }
+
+  /** A whole JSON file. */
+  public static Map<String, Object> json(String name) {
+    try {
+      return new ObjectMapper().readerForMapOf(Object.class).readValue(at(name).toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A file of a corpus. */
+  public static Path file(String name) {
+    return at(name);
+  }
+
   /** The messages below a directory: {@code .eml} and {@code .msg}. */
   public static List<Path> messages(String name) {
     try (var files = Files.walk(at(name))) {
