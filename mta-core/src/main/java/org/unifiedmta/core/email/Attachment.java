@@ -5,6 +5,7 @@ import java.net.URLConnection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.mime.HeaderText;
 import org.unifiedmta.core.spool.ByteSource;
@@ -69,15 +70,17 @@ public final class Attachment {
    */
   public static Attachment inline(
       String contentId, String filename, String contentType, byte[] content) {
+    return inline(contentId, filename, contentType, ByteSource.of(content.clone()));
+  }
+
+  /** As {@link #inline(String, String, String, byte[])}, read whenever the message is written. */
+  public static Attachment inline(
+      String contentId, String filename, String contentType, ByteSource content) {
     var id = Text.line("content id", contentId);
     if (!Text.isId(id)) {
       throw new IllegalArgumentException("no content id: " + id);
     }
-    return new Attachment(
-        Text.line("file name", filename),
-        checkedType(contentType),
-        id,
-        ByteSource.of(content.clone()));
+    return new Attachment(Text.line("file name", filename), checkedType(contentType), id, content);
   }
 
   private static String checkedType(String contentType) {
@@ -110,7 +113,15 @@ public final class Attachment {
     return content.open();
   }
 
-  /** Octets of the decoded content. */
+  /** The message that this is, where it is one: message/rfc822 or message/global. */
+  public Optional<Email> email() {
+    boolean message =
+        Stream.of("message/rfc822", "message/global")
+            .anyMatch(type -> contentType.regionMatches(true, 0, type, 0, type.length()));
+    return message ? Optional.of(Email.parse(content)) : Optional.empty();
+  }
+
+  /** Octets of the decoded content; may have to read it to its end. */
   public long size() {
     return content.size();
   }

@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -157,29 +159,30 @@ public final class Email {
   }
 
   /**
-   * From the envelope sender, else From:, to everybody in To, Cc and Bcc, each once; with SMTPUTF8
-   * where an address needs it.
+   * From the envelope sender, else From:, to everybody in To, Cc and Bcc, each once; with
+   * BODY=8BITMIME where its bytes may be beyond ASCII, with SMTPUTF8 where it {@link
+   * #needsSmtpUtf8}.
    */
   public Envelope envelope() {
     var sender = envelopeFrom().or(() -> from().map(Mailbox::address)).orElse(null);
-    var recipients =
-        Stream.of(to(), cc(), bcc())
-            .flatMap(List::stream)
-            .map(Mailbox::address)
-            .distinct()
-            .map(Recipient::of)
-            .toList();
-    return Envelope.of(sender, recipients).withSmtpUtf8(needsSmtpUtf8());
+    var recipients = recipients().distinct().map(Recipient::of).toList();
+    return Envelope.of(sender, recipients)
+        .withBody(eightBit ? Envelope.Body.EIGHT_BIT_MIME : Envelope.Body.SEVEN_BIT)
+        .withSmtpUtf8(needsSmtpUtf8());
   }
 
-  /** RFC 6532: an address beyond ASCII cannot be encoded in a field. */
-  private boolean needsSmtpUtf8() {
-    return Stream.concat(
-            envelopeFrom().stream(),
-            Stream.of(from().stream().toList(), to(), cc(), bcc(), replyTo())
-                .flatMap(List::stream)
-                .map(Mailbox::address))
-        .anyMatch(EmailAddress::isInternationalized);
+  private Stream<EmailAddress> recipients() {
+    return Stream.of(to(), cc(), bcc()).flatMap(List::stream).map(Mailbox::address);
+  }
+
+  /**
+   * Whether it can only go to hosts with SMTPUTF8 (RFC 6531): an address has a local part beyond
+   * ASCII, which no field can encode, or a field of a parsed message is in UTF-8 as it stands.
+   */
+  public boolean needsSmtpUtf8() {
+    return Stream.concat(envelopeFrom().stream(), recipients())
+            .anyMatch(EmailAddress::isInternationalized)
+        || headers.isInternationalized();
   }
 
   /** As {@link #writeTo}, into memory. */
@@ -205,6 +208,8 @@ public final class Email {
 
   /** Collects a message; every text is checked when it is given. */
   public static final class Builder {
+    private static final String UNSUBSCRIBE = "list-unsubscribe"; // and -post
+
     private final Clock clock;
     private @Nullable Mailbox from;
     private final List<Mailbox> to = new ArrayList<>();
@@ -220,6 +225,9 @@ public final class Email {
     private @Nullable EmailAddress envelopeFrom;
     private @Nullable Instant date;
     private @Nullable String messageId;
+    private @Nullable String listUnsubscribe;
+    private boolean oneClick;
+    private boolean eightBitMime;
 
     private Builder(Clock clock) {
       this.clock = clock;
@@ -238,6 +246,7 @@ public final class Email {
       priority = content.priority();
       attachments.addAll(content.attachments());
       envelopeFrom = content.envelopeFrom();
+      eightBitMime = content.eightBitMime();
       date = content.date();
       messageId = Text.isId(content.messageId()) ? content.messageId() : null;
       headers.fields().stream()
@@ -259,27 +268,51 @@ public final class Email {
       return this;
     }
 
-    /** Appends recipients. */
+    /**
+     * Appends recipients, one in each text: a list in one text is refused, so that what a visitor
+     * typed into a form cannot add recipients.
+     */
     public Builder to(String... mailboxes) {
-      Stream.of(mailboxes).map(Mailbox::parse).forEach(to::add);
+      return to(parsed(mailboxes));
+    }
+
+    public Builder to(Mailbox... mailboxes) {
+      to.addAll(List.of(mailboxes));
       return this;
     }
 
     /** Appends recipients of a copy. */
     public Builder cc(String... mailboxes) {
-      Stream.of(mailboxes).map(Mailbox::parse).forEach(cc::add);
+      return cc(parsed(mailboxes));
+    }
+
+    public Builder cc(Mailbox... mailboxes) {
+      cc.addAll(List.of(mailboxes));
       return this;
     }
 
     /** Appends hidden recipients, who are in the envelope only. */
     public Builder bcc(String... mailboxes) {
-      Stream.of(mailboxes).map(Mailbox::parse).forEach(bcc::add);
+      return bcc(parsed(mailboxes));
+    }
+
+    public Builder bcc(Mailbox... mailboxes) {
+      bcc.addAll(List.of(mailboxes));
       return this;
     }
 
+    /** Appends where replies are to go, in place of From. */
     public Builder replyTo(String... mailboxes) {
-      Stream.of(mailboxes).map(Mailbox::parse).forEach(replyTo::add);
+      return replyTo(parsed(mailboxes));
+    }
+
+    public Builder replyTo(Mailbox... mailboxes) {
+      replyTo.addAll(List.of(mailboxes));
       return this;
+    }
+
+    private static Mailbox[] parsed(String... mailboxes) {
+      return Stream.of(mailboxes).map(Mailbox::parse).toArray(Mailbox[]::new);
     }
 
     public Builder subject(String subject) {
@@ -324,6 +357,45 @@ public final class Email {
       return this;
     }
 
+    /**
+     * Where to unsubscribe, {@code https} or {@code mailto} (RFC 2369 3.2): a page or address at
+     * which a person does it. In place of what was given before.
+     *
+     * @throws IllegalArgumentException for a URI of another kind
+     */
+    public Builder listUnsubscribe(URI... uris) {
+      listUnsubscribe = Text.uris(uris);
+      oneClick = false;
+      return this;
+    }
+
+    /**
+     * Unsubscribing by one click (RFC 8058): mail programs offer a button that sends a POST with
+     * {@code List-Unsubscribe=One-Click} to the URI, without anybody logging in or confirming. The
+     * message must be signed for it to count.
+     *
+     * @param https tells by itself who unsubscribes from what, by an opaque token
+     * @param others further ways, such as {@code mailto}
+     * @throws IllegalArgumentException if the first is not {@code https}
+     */
+    public Builder listUnsubscribeOneClick(URI https, URI... others) {
+      if (!"https".equalsIgnoreCase(https.getScheme())) {
+        throw new IllegalArgumentException("one click needs an https URI: " + https);
+      }
+      listUnsubscribe(Stream.concat(Stream.of(https), Stream.of(others)).toArray(URI[]::new));
+      oneClick = true;
+      return this;
+    }
+
+    /**
+     * Allows text beyond ASCII to be written as it is, which is shorter and makes the message one
+     * for hosts with 8BITMIME (RFC 6152); without it every message is 7-bit.
+     */
+    public Builder eightBitMime() {
+      eightBitMime = true;
+      return this;
+    }
+
     /** The reverse path, where bounces go; without it From: is. */
     public Builder envelopeFrom(String address) {
       envelopeFrom = EmailAddress.parse(address);
@@ -345,6 +417,19 @@ public final class Email {
       }
       this.messageId = id;
       return this;
+    }
+
+    private List<Headers.Field> fieldsOfOnesOwn() {
+      if (listUnsubscribe == null) {
+        return extra;
+      }
+      var fields = new ArrayList<>(extra);
+      fields.removeIf(field -> field.name().toLowerCase(Locale.ROOT).startsWith(UNSUBSCRIBE));
+      fields.add(new Headers.Field("List-Unsubscribe", listUnsubscribe));
+      if (oneClick) {
+        fields.add(new Headers.Field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+      }
+      return fields;
     }
 
     /**
@@ -370,8 +455,9 @@ public final class Email {
               date == null ? clock.instant() : date,
               priority,
               attachments,
-              envelopeFrom),
-          extra);
+              envelopeFrom,
+              eightBitMime),
+          fieldsOfOnesOwn());
     }
   }
 }

@@ -6,7 +6,11 @@ import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
 
-/** What a message says, however it came about. */
+/**
+ * What a message says, however it came about.
+ *
+ * @param eightBitMime whether it may be written in 8 bits
+ */
 record EmailContent(
     @Nullable Mailbox from,
     List<Mailbox> to,
@@ -20,7 +24,8 @@ record EmailContent(
     @Nullable Instant date,
     Email.Priority priority,
     List<Attachment> attachments,
-    @Nullable EmailAddress envelopeFrom) {
+    @Nullable EmailAddress envelopeFrom,
+    boolean eightBitMime) {
   EmailContent {
     to = List.copyOf(to);
     cc = List.copyOf(cc);

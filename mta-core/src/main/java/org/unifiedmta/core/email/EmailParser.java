@@ -1,10 +1,8 @@
 package org.unifiedmta.core.email;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.StringReader;
-import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +58,8 @@ final class EmailParser {
             date(),
             priority(),
             attachments,
-            null);
+            null,
+            false);
     return new Email(content, this::copy, headers, tree.eightBit(), defects);
   }
 
@@ -82,36 +81,10 @@ final class EmailParser {
     } else if (!shown.contains(part)) {
       attachments.add(
           new Attachment(
-              part.fileName(), part.contentType(), part.contentId(), new Content(message, part)));
-    }
-  }
-
-  /** The decoded content of a part; its size is found by reading it. */
-  private static final class Content implements ByteSource {
-    private final ByteSource message;
-    private final MimeReader.Part part;
-    private volatile long size = -1;
-
-    Content(ByteSource message, MimeReader.Part part) {
-      this.message = message;
-      this.part = part;
-    }
-
-    @Override
-    public InputStream open() {
-      return MimeReader.open(message, part);
-    }
-
-    @Override
-    public long size() {
-      if (size < 0) {
-        try (var in = open()) {
-          size = in.transferTo(OutputStream.nullOutputStream());
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      }
-      return size;
+              part.fileName(),
+              part.contentType(),
+              part.contentId(),
+              ByteSource.of(() -> MimeReader.open(message, part))));
     }
   }
 

@@ -75,9 +75,9 @@ final class EmailWriter {
     var section = (String.join("\r\n", fields) + "\r\n\r\n").getBytes(StandardCharsets.UTF_8);
     return new Email(
         content,
-        out -> new MimeWriter(out, boundary).write(fields, root),
+        out -> new MimeWriter(out, boundary, content.eightBitMime()).write(fields, root),
         Headers.of(HeaderSection.of(section)),
-        false,
+        content.eightBitMime(),
         List.of());
   }
 

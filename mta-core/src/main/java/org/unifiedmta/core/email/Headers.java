@@ -63,6 +63,13 @@ public final class Headers {
         .orElse(AddressList.empty());
   }
 
+  /** Whether a field is in UTF-8 beyond ASCII as it stands (RFC 6532). */
+  boolean isInternationalized() {
+    return raw.stream()
+        .map(HeaderSection.Field::value)
+        .anyMatch(value -> value.chars().anyMatch(c -> c > 127) && HeaderText.isUtf8(value));
+  }
+
   /** The fields of this name as they stand, octets as Latin-1. */
   List<String> fields(String name) {
     return raw.stream()

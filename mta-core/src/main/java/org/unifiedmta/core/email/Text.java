@@ -1,5 +1,10 @@
 package org.unifiedmta.core.email;
 
+import java.net.URI;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What keeps text from breaking out of its header field. */
@@ -18,6 +23,26 @@ final class Text {
       }
     }
     return text;
+  }
+
+  /** {@code <URI>, <URI>} (RFC 2369 2), of URIs that a List field may have. */
+  static String uris(URI... uris) {
+    if (uris.length == 0) {
+      throw new IllegalArgumentException("no URI");
+    }
+    return Stream.of(uris).map(Text::uri).collect(Collectors.joining(", "));
+  }
+
+  private static String uri(URI uri) {
+    var text = uri.toASCIIString();
+    boolean known =
+        Set.of("https", "http", "mailto")
+            .contains(String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT));
+    if (!known || text.length() > MAXIMUM_ID || text.indexOf(',') >= 0) {
+      throw new IllegalArgumentException(
+          "no https or mailto URI of at most " + MAXIMUM_ID + " characters without comma: " + uri);
+    }
+    return "<" + text + ">";
   }
 
   /** RFC 5322 2.2, and short enough for a line. */

@@ -76,7 +76,7 @@ final class Charsets {
     return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 
-  private static boolean isUtf8(byte[] bytes) {
+  static boolean isUtf8(byte[] bytes) {
     try {
       StandardCharsets.UTF_8
           .newDecoder()

@@ -10,7 +10,8 @@ import org.apache.james.mime4j.codec.EncoderUtil;
 public final class HeaderText {
   private static final String UNKNOWN = "application/octet-stream";
   private static final int LINE = 78; // RFC 5322 2.1.1
-  private static final int LONGEST_WORD = 400; // twice that when every character is quoted
+  private static final int LONGEST_WORD = 900; // that a line holds with its field's name
+  private static final int LONGEST_QUOTED = LONGEST_WORD / 2; // every character may be
   private static final int PARAMETER_PIECE = 60;
   private static final int MAXIMUM_USED = 50; // as many as the encoder allows for
   private static final HexFormat HEX = HexFormat.of().withUpperCase();
@@ -28,7 +29,9 @@ public final class HeaderText {
 
   /** A display name: atoms, a quoted string, or encoded words (RFC 5322 3.2.5, RFC 2047 5). */
   public static String encodePhrase(String name) {
-    return isPlain(name) && !name.contains("  ") // which not every reader keeps
+    return isPlain(name)
+            && longestWord(name) <= LONGEST_QUOTED
+            && !name.contains("  ") // which not every reader keeps
         ? EncoderUtil.encodeAddressDisplayName(name)
         : EncoderUtil.encodeEncodedWord(name, EncoderUtil.Usage.WORD_ENTITY);
   }
@@ -38,8 +41,12 @@ public final class HeaderText {
    * where the value is long or not ASCII.
    */
   public static String parameter(String name, String value) {
-    // Some readers take encoded words for what they are not allowed to be, RFC 2047 5.
-    boolean plain = value.chars().allMatch(c -> c >= 32 && c < 127) && !value.contains("=?");
+    // Some readers take encoded words for what they are not allowed to be (RFC 2047 5), or two
+    // apostrophes for the charset and language of RFC 2231 where it is not used.
+    boolean plain =
+        value.chars().allMatch(c -> c >= 32 && c < 127)
+            && !value.contains("=?")
+            && value.indexOf('\'') == value.lastIndexOf('\'');
     if (plain && value.length() <= PARAMETER_PIECE) {
       return "; " + name + "=\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
@@ -91,16 +98,16 @@ public final class HeaderText {
       while (end < value.length() && value.charAt(end) != ' ') {
         end++;
       }
-      boolean hasBlank = value.charAt(from) == ' ';
+      boolean foldable = value.charAt(from) == ' ' && isFoldable(value, from);
       boolean onlyBlanks = value.substring(from, end).isBlank();
-      if (column + (end - from) + (hasBlank ? 0 : 1) > LINE
+      if (column + (end - from) + (foldable ? 0 : 1) > LINE
           && column > name.length() + 1
-          && hasBlank
+          && foldable
           && !onlyBlanks) {
         folded.append("\r\n");
         column = 0;
       }
-      if (from == 0 && !hasBlank) {
+      if (from == 0 && value.charAt(0) != ' ') {
         folded.append(' ');
         column++;
       }
@@ -119,6 +126,11 @@ public final class HeaderText {
    */
   public static String decode(String raw) {
     return decodeWords(unfold(raw));
+  }
+
+  /** Whether a field's octets, as Latin-1, are UTF-8. */
+  public static boolean isUtf8(String raw) {
+    return Charsets.isUtf8(raw.getBytes(StandardCharsets.ISO_8859_1));
   }
 
   /** The text with its encoded words decoded, without what would break out of a field. */
@@ -186,12 +198,18 @@ public final class HeaderText {
         && longestWord(text) <= LONGEST_WORD;
   }
 
+  /** Some readers take a line break behind a backslash for text. */
+  private static boolean isFoldable(String text, int blank) {
+    return blank == 0 || text.charAt(blank - 1) != '\\';
+  }
+
   /** Each with the blanks in front of it, since that is where a line can be folded. */
   private static int longestWord(String text) {
     int longest = 0;
     int from = 0;
     for (int i = 1; i <= text.length(); i++) {
-      if (i == text.length() || (text.charAt(i) == ' ' && text.charAt(i - 1) != ' ')) {
+      if (i == text.length()
+          || (text.charAt(i) == ' ' && text.charAt(i - 1) != ' ' && isFoldable(text, i))) {
         longest = Math.max(longest, i - from);
         from = i;
       }

@@ -8,7 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.james.mime4j.codec.QuotedPrintableOutputStream;
 import org.unifiedmta.core.spool.ByteSource;
 
@@ -20,16 +22,39 @@ public final class MimeWriter {
   private static final byte[] CRLF = {'\r', '\n'};
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  /** RFC 2045 6. */
+  private enum Encoding {
+    SEVEN_BIT("7bit"),
+    EIGHT_BIT("8bit"),
+    QUOTED_PRINTABLE("quoted-printable"),
+    BASE64("base64");
+
+    private final String token;
+
+    Encoding(String token) {
+      this.token = token;
+    }
+  }
+
   private final OutputStream out;
   private final String boundary;
+  private final boolean eightBit;
+  private final Map<MimePart.Leaf, Encoding> encodings = new IdentityHashMap<>();
   private int boundaries;
+
+  /** A writer of 7-bit messages. */
+  public MimeWriter(OutputStream out, String boundary) {
+    this(out, boundary, false);
+  }
 
   /**
    * @param boundary unguessable, of characters that need no quoting; each multipart adds its number
+   * @param eightBit whether text may be written in 8 bits (RFC 6152)
    */
-  public MimeWriter(OutputStream out, String boundary) {
+  public MimeWriter(OutputStream out, String boundary, boolean eightBit) {
     this.out = out;
     this.boundary = boundary;
+    this.eightBit = eightBit;
   }
 
   /** A boundary that no content can have been made to contain. */
@@ -63,6 +88,9 @@ public final class MimeWriter {
     var own = "=_" + boundary + "_" + boundaries++; // "=_" is in no base64 or quoted-printable
     line("Content-Type: " + multipart.contentType() + ";");
     line(" boundary=\"" + own + "\"");
+    if (hasEightBit(multipart)) {
+      line("Content-Transfer-Encoding: " + Encoding.EIGHT_BIT.token); // RFC 2045 6.4
+    }
     line("");
     for (var part : multipart.parts()) {
       line("--" + own);
@@ -72,38 +100,67 @@ public final class MimeWriter {
     line("--" + own + "--");
   }
 
+  private boolean hasEightBit(MimePart part) throws IOException {
+    if (!eightBit) {
+      return false;
+    }
+    if (part instanceof MimePart.Multipart multipart) {
+      for (var inner : multipart.parts()) {
+        if (hasEightBit(inner)) {
+          return true;
+        }
+      }
+      return false;
+    }
+    return part instanceof MimePart.Leaf leaf && encoding(leaf) == Encoding.EIGHT_BIT;
+  }
+
+  /**
+   * The shortest encoding that is safe; a content that is neither text nor a message is not read.
+   */
+  private Encoding encoding(MimePart.Leaf leaf) throws IOException {
+    if (!leaf.text() && !isMessage(leaf)) {
+      return Encoding.BASE64;
+    }
+    var known = encodings.get(leaf);
+    if (known == null) {
+      known = Content.measure(leaf.content()).encoding(eightBit, leaf.text());
+      encodings.put(leaf, known);
+    }
+    return known;
+  }
+
+  private static boolean isMessage(MimePart.Leaf leaf) {
+    return leaf.contentType().regionMatches(true, 0, MESSAGE, 0, MESSAGE.length());
+  }
+
   private void leaf(MimePart.Leaf leaf) throws IOException {
-    boolean message = leaf.contentType().regionMatches(true, 0, MESSAGE, 0, MESSAGE.length());
-    // Base64 fits whatever is neither text nor a message; it is not read twice.
-    var content = leaf.text() || message ? Content.measure(leaf.content()) : null;
-    boolean sevenBit = content != null && content.isSevenBit();
+    var encoding = encoding(leaf);
     // RFC 2046 5.2.1: message/rfc822 cannot be encoded; message/global can, RFC 6532 3.7.
     var contentType =
-        message && !sevenBit
+        isMessage(leaf) && encoding == Encoding.BASE64
             ? GLOBAL_MESSAGE + leaf.contentType().substring(MESSAGE.length())
             : leaf.contentType();
     line(HeaderText.fold("Content-Type", contentType));
     for (var field : leaf.fields()) {
       line(field);
     }
-    if (sevenBit) {
-      line("Content-Transfer-Encoding: 7bit");
-      line("");
-      copyLines(leaf.content(), out);
-    } else if (leaf.text() && content != null && content.fitsQuotedPrintable()) {
-      line("Content-Transfer-Encoding: quoted-printable");
-      line("");
-      try (var encoder = new QuotedPrintableOutputStream(new NotClosed(out), false)) {
-        copyLines(leaf.content(), encoder);
-      }
-    } else {
-      line("Content-Transfer-Encoding: base64");
-      line("");
-      try (var encoder = Base64.getMimeEncoder().wrap(new NotClosed(out))) {
-        if (leaf.text()) {
+    line("Content-Transfer-Encoding: " + encoding.token);
+    line("");
+    switch (encoding) {
+      case SEVEN_BIT, EIGHT_BIT -> copyLines(leaf.content(), out);
+      case QUOTED_PRINTABLE -> {
+        try (var encoder = new QuotedPrintableOutputStream(new NotClosed(out), false)) {
           copyLines(leaf.content(), encoder);
-        } else {
-          copyBytes(leaf.content(), encoder);
+        }
+      }
+      case BASE64 -> {
+        try (var encoder = Base64.getMimeEncoder().wrap(new NotClosed(out))) {
+          if (leaf.text()) {
+            copyLines(leaf.content(), encoder);
+          } else {
+            copyBytes(leaf.content(), encoder);
+          }
         }
       }
     }
@@ -143,13 +200,19 @@ public final class MimeWriter {
     out.write(CRLF);
   }
 
-  /** What decides the encoding of a content. */
-  private record Content(long size, long eightBit, long controls, int longestLine, byte last) {
+  /**
+   * What decides the encoding of a content.
+   *
+   * @param escaped octets that quoted-printable writes as three
+   */
+  private record Content(
+      long size, boolean eightBit, boolean controls, long escaped, int longestLine, byte last) {
 
     static Content measure(ByteSource source) throws IOException {
       long size = 0;
-      long eightBit = 0;
+      long beyond = 0;
       long controls = 0;
+      long equals = 0;
       int longest = 0;
       int line = 0;
       byte last = 0;
@@ -163,26 +226,33 @@ public final class MimeWriter {
             line = b == '\n' || b == '\r' ? 0 : line + 1;
             longest = Math.max(longest, line);
             if (b < 0) {
-              eightBit++;
+              beyond++;
             } else if (b < 32 && b != '\r' && b != '\n' && b != '\t' || b == 127) {
               controls++;
+            } else if (b == '=') {
+              equals++;
             }
           }
         }
       }
-      return new Content(size, eightBit, controls, longest, last);
+      return new Content(size, beyond > 0, controls > 0, beyond + controls + equals, longest, last);
     }
 
-    boolean isSevenBit() {
-      return eightBit == 0 && controls == 0 && longestLine <= MAXIMUM_LINE;
+    Encoding encoding(boolean eightBitAllowed, boolean text) {
+      boolean lines = !controls && longestLine <= MAXIMUM_LINE;
+      if (lines && (!eightBit || eightBitAllowed)) {
+        return eightBit ? Encoding.EIGHT_BIT : Encoding.SEVEN_BIT;
+      }
+      return text && fitsQuotedPrintable() ? Encoding.QUOTED_PRINTABLE : Encoding.BASE64;
     }
 
     /**
-     * Three octets for one against four for three. The encoder leaves a blank at the very end as it
-     * is, where readers drop it (RFC 2045 6.7).
+     * Three octets for one, and a soft line break in 76, against four octets for three, and a line
+     * break in 76. The encoder leaves a blank at the very end as it is, where readers drop it (RFC
+     * 2045 6.7).
      */
     boolean fitsQuotedPrintable() {
-      return (eightBit + controls) * 6 <= size && last != ' ' && last != '\t';
+      return (size + 2 * escaped) * 3 <= size * 4 && last != ' ' && last != '\t';
     }
   }
 

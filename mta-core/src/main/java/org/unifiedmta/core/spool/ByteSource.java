@@ -31,6 +31,21 @@ public interface ByteSource {
     };
   }
 
+  /**
+   * What an opener gives, the same each time; {@link #size} reads it once to its end.
+   *
+   * @param opener a new stream from the first byte
+   */
+  static ByteSource of(Opener opener) {
+    return new OpenedSource(opener);
+  }
+
+  /** Opens something that can be read again and again. */
+  @FunctionalInterface
+  interface Opener {
+    InputStream open() throws IOException;
+  }
+
   /** A file, opened anew for each reading. */
   static ByteSource of(Path file) {
     return new ByteSource() {

@@ -3,23 +3,27 @@ package org.unifiedmta.core.email;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import jakarta.mail.Address;
+import jakarta.mail.Message.RecipientType;
 import jakarta.mail.Multipart;
 import jakarta.mail.Part;
 import jakarta.mail.Session;
+import jakarta.mail.internet.ContentType;
 import jakarta.mail.internet.InternetAddress;
 import jakarta.mail.internet.MimeMessage;
 import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Properties;
 import java.util.stream.Collectors;
-import org.apache.james.mime4j.dom.BinaryBody;
+import java.util.stream.Stream;
 import org.apache.james.mime4j.dom.Entity;
+import org.apache.james.mime4j.dom.Message;
 import org.apache.james.mime4j.dom.SingleBody;
-import org.apache.james.mime4j.dom.TextBody;
 import org.apache.james.mime4j.message.DefaultMessageBuilder;
+import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
 
@@ -74,49 +78,104 @@ final class MailRules {
         : entity.getMimeType();
   }
 
-  /** Each leaf as mime4j sees it: type, file name and content. */
-  static List<String> leaves(byte[] message) throws Exception {
-    var leaves = new ArrayList<String>();
-    leaves(mime4j(message), leaves);
-    return leaves;
+  /**
+   * What a reader makes of a message.
+   *
+   * @param parts type, file name and content of each leaf
+   */
+  record Seen(
+      String subject, List<Mailbox> from, List<Mailbox> to, List<Mailbox> cc, List<String> parts) {}
+
+  /** What a reader makes of it is what was given. */
+  static void assertSeen(Seen seen, Email given) throws Exception {
+    assertThat(seen.subject()).isEqualTo(given.subject());
+    assertThat(seen.from()).isEqualTo(given.from().stream().toList());
+    assertThat(seen.to()).isEqualTo(given.to());
+    assertThat(seen.cc()).isEqualTo(given.cc());
+    assertThat(seen.parts()).isEqualTo(partsOf(given));
   }
 
-  private static void leaves(Entity entity, List<String> leaves) throws Exception {
+  private static List<String> partsOf(Email given) throws Exception {
+    var parts = new ArrayList<String>();
+    if (given.text().isPresent() || given.html().isEmpty()) {
+      parts.add(text("text/plain", given.text().orElse("")));
+    }
+    if (given.html().isPresent()) {
+      parts.add(text("text/html", given.html().orElseThrow()));
+    }
+    for (var file : RandomEmail.inWireOrder(given)) {
+      parts.add(part(file.contentType(), file.filename(), file.open().readAllBytes()));
+    }
+    return parts;
+  }
+
+  private static String text(String type, String text) {
+    return part(type, null, RandomEmail.lines(text).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String part(String type, @Nullable String name, byte[] content) {
+    return type + " " + name + " " + Base64.getEncoder().encodeToString(content);
+  }
+
+  static Seen readByMime4j(byte[] bytes) throws Exception {
+    var message = (Message) mime4j(bytes);
+    var parts = new ArrayList<String>();
+    mime4jParts(message, parts);
+    return new Seen(
+        message.getSubject() == null ? "" : message.getSubject(),
+        mailboxes(message.getFrom().stream()),
+        mailboxes(message.getTo() == null ? Stream.of() : message.getTo().flatten().stream()),
+        mailboxes(message.getCc() == null ? Stream.of() : message.getCc().flatten().stream()),
+        parts);
+  }
+
+  private static List<Mailbox> mailboxes(
+      Stream<org.apache.james.mime4j.dom.address.Mailbox> mailboxes) {
+    return mailboxes
+        .map(mailbox ->
+            new Mailbox(
+                mailbox.getName(), new EmailAddress(mailbox.getLocalPart(), mailbox.getDomain())))
+        .toList();
+  }
+
+  private static void mime4jParts(Entity entity, List<String> parts) throws Exception {
     switch (entity.getBody()) {
       case org.apache.james.mime4j.dom.Multipart multipart -> {
         for (var part : multipart.getBodyParts()) {
-          leaves(part, leaves);
+          mime4jParts(part, parts);
         }
       }
-      case TextBody text -> leaves.add(leaf(entity.getMimeType(), content(text)));
-      case BinaryBody binary -> leaves.add(leaf(entity.getMimeType(), content(binary)));
+      case SingleBody body -> {
+        try (var in = body.getInputStream()) {
+          parts.add(part(entity.getMimeType(), entity.getFilename(), in.readAllBytes()));
+        }
+      }
       default -> throw new IllegalStateException("body of " + entity.getMimeType());
     }
   }
 
-  private static byte[] content(SingleBody body) throws Exception {
-    try (var in = body.getInputStream()) {
-      return in.readAllBytes();
-    }
+  static Seen readByAngus(byte[] bytes) throws Exception {
+    var message = angus(bytes);
+    var parts = new ArrayList<String>();
+    angusParts(message, parts);
+    return new Seen(
+        message.getSubject() == null ? "" : message.getSubject(),
+        angusAddresses(message.getFrom()),
+        angusAddresses(message.getRecipients(RecipientType.TO)),
+        angusAddresses(message.getRecipients(RecipientType.CC)),
+        parts);
   }
 
-  /** Each leaf as Angus Mail sees it. */
-  static List<String> angusLeaves(Part part) throws Exception {
-    var leaves = new ArrayList<String>();
-    if (part.getContentType().startsWith("multipart/")) {
+  private static void angusParts(Part part, List<String> parts) throws Exception {
+    if (part.isMimeType("multipart/*")) {
       var multipart = (Multipart) part.getContent();
       for (int i = 0; i < multipart.getCount(); i++) {
-        leaves.addAll(angusLeaves(multipart.getBodyPart(i)));
+        angusParts(multipart.getBodyPart(i), parts);
       }
     } else {
-      var type = part.getContentType().replaceFirst(";.*", "").strip();
-      leaves.add(leaf(type.replaceAll("(?s);.*", ""), part.getInputStream().readAllBytes()));
+      var type = new ContentType(part.getContentType()).getBaseType();
+      parts.add(part(type, part.getFileName(), part.getInputStream().readAllBytes()));
     }
-    return leaves;
-  }
-
-  private static String leaf(String type, byte[] content) {
-    return type + " " + Base64.getEncoder().encodeToString(content);
   }
 
   static MimeMessage angus(byte[] message) throws Exception {

@@ -3,6 +3,10 @@ package org.unifiedmta.core.email;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
@@ -123,12 +127,8 @@ final class RandomEmail {
         .isEqualTo(
             given.html().isPresent()
                 ? given.text().map(RandomEmail::lines)
-                : given.text().map(RandomEmail::lines).or(() -> java.util.Optional.of("")));
-    var files = new java.util.ArrayList<>(given.attachments());
-    // In wire order: what the HTML shows comes with it.
-    if (given.html().isPresent()) {
-      files.sort(java.util.Comparator.comparing(file -> file.contentId().isEmpty()));
-    }
+                : given.text().map(RandomEmail::lines).or(() -> Optional.of("")));
+    var files = inWireOrder(given);
     assertThat(read.attachments()).hasSameSizeAs(files);
     for (int i = 0; i < files.size(); i++) {
       var file = read.attachments().get(i);
@@ -139,7 +139,16 @@ final class RandomEmail {
     }
   }
 
-  private static String lines(String text) {
+  /** What the HTML shows comes with it. */
+  static List<Attachment> inWireOrder(Email given) {
+    var files = new ArrayList<>(given.attachments());
+    if (given.html().isPresent()) {
+      files.sort(Comparator.comparing(file -> file.contentId().isEmpty()));
+    }
+    return files;
+  }
+
+  static String lines(String text) {
     return text.replaceAll("\r\n|\r|\n", "\r\n");
   }
 }
