@@ -6,6 +6,8 @@ import java.util.List;
 import org.unifiedmta.core.address.Mailbox;
 import org.unifiedmta.core.email.Attachment;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.email.Headers;
+import org.unifiedmta.core.spool.ByteSource;
 
 /** This library. */
 final class UnifiedMta implements MailLibrary {
@@ -21,7 +23,7 @@ final class UnifiedMta implements MailLibrary {
       }
     }
     return new Letter(
-        heading(email),
+        new Letter.Heading(person(email.from().orElseThrow()), email.subject()),
         people(email.to()),
         people(email.cc()),
         email.date().orElseThrow(),
@@ -33,11 +35,10 @@ final class UnifiedMta implements MailLibrary {
 
   @Override
   public Letter.Heading readHeading(byte[] message) {
-    return heading(Email.parse(message));
-  }
-
-  private static Letter.Heading heading(Email email) {
-    return new Letter.Heading(person(email.from().orElseThrow()), email.subject());
+    var headers = Headers.of(ByteSource.of(message));
+    return new Letter.Heading(
+        person(headers.addresses("From").mailboxes().get(0)),
+        headers.first("Subject").orElseThrow());
   }
 
   private static List<Letter.Person> people(List<Mailbox> mailboxes) {

@@ -56,6 +56,9 @@ public record AddressList(List<Address> addresses, List<String> defects) {
 
   /** These and those. */
   public AddressList and(AddressList other) {
+    if (this == EMPTY) {
+      return other;
+    }
     var all = new ArrayList<>(addresses);
     all.addAll(other.addresses);
     var odd = new ArrayList<>(defects);

@@ -40,7 +40,7 @@ final class AddressListParser {
 
   private final String text;
   private final UnaryOperator<String> decoder;
-  private final List<Token> tokens = new ArrayList<>();
+  private final List<Token> tokens = new ArrayList<>(16);
   private final List<Address> addresses = new ArrayList<>();
   private final List<String> defects = new ArrayList<>();
   private @Nullable String groupName; // while in a group
@@ -223,8 +223,14 @@ final class AddressListParser {
 
   /** A name that breaks out of no field. */
   private static String oneLine(String name) {
+    if (!Mailbox.hasControl(name)) {
+      return name.strip();
+    }
     var line = new StringBuilder(name.length());
-    name.chars().map(c -> c < 32 || c == 127 ? ' ' : c).forEach(c -> line.append((char) c));
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      line.append(c < 32 || c == 127 ? ' ' : c);
+    }
     return line.toString().strip();
   }
 
@@ -320,12 +326,17 @@ final class AddressListParser {
     return end < 0 ? text.length() : end + 1;
   }
 
+  private static boolean isAtom(char c) {
+    return switch (c) {
+      case ',', ';', ':', '<', '>', '(', ')', '"', '[', ']', '@' -> false;
+      default -> c > ' ';
+    };
+  }
+
   private int endOfAtom(int from) {
     int word = endOfEncodedWord(from);
     int i = word < 0 ? from + 1 : word;
-    while (i < text.length()
-        && text.charAt(i) > ' '
-        && ",;:<>()\"[]@".indexOf(text.charAt(i)) < 0) {
+    while (i < text.length() && isAtom(text.charAt(i))) {
       i++;
     }
     return i;

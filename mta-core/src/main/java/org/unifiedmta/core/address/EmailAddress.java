@@ -18,11 +18,15 @@ public record EmailAddress(String localPart, String domain) {
    *     domain
    */
   public EmailAddress {
-    if (localPart.chars().anyMatch(Character::isISOControl)) {
-      throw new IllegalArgumentException("control character in a local part");
+    for (int i = 0; i < localPart.length(); i++) {
+      if (Character.isISOControl(localPart.charAt(i))) {
+        throw new IllegalArgumentException("control character in a local part");
+      }
     }
-    if (domain.chars().anyMatch(c -> c <= ' ' || "<>@,;\"\u007F".indexOf(c) >= 0)) {
-      throw new IllegalArgumentException("character that no domain has");
+    for (int i = 0; i < domain.length(); i++) {
+      if (domain.charAt(i) <= ' ' || "<>@,;\"\u007F".indexOf(domain.charAt(i)) >= 0) {
+        throw new IllegalArgumentException("character that no domain has");
+      }
     }
   }
 

@@ -64,6 +64,12 @@ public record Mailbox(@Nullable String displayName, EmailAddress address) implem
   }
 
   static boolean hasControl(String s) {
-    return s.chars().anyMatch(c -> c < 32 && c != '\t' || c == 127);
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if ((c < 32 && c != '\t') || c == 127) {
+        return true;
+      }
+    }
+    return false;
   }
 }

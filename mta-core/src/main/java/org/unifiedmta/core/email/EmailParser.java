@@ -2,14 +2,10 @@ package org.unifiedmta.core.email;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.StringReader;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.apache.james.mime4j.field.datetime.parser.DateTimeParser;
-import org.apache.james.mime4j.field.datetime.parser.ParseException;
-import org.apache.james.mime4j.field.datetime.parser.TokenMgrError;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Mailbox;
 import org.unifiedmta.core.mime.HeaderText;
@@ -131,12 +127,11 @@ final class EmailParser {
     if (field.isEmpty()) {
       return null;
     }
-    try {
-      return new DateTimeParser(new StringReader(field)).parseAll().getDate().toInstant();
-    } catch (ParseException | TokenMgrError | RuntimeException e) {
+    var date = DateField.parse(field);
+    if (date.isEmpty()) {
       defect("malformed field Date");
-      return null;
     }
+    return date.orElse(null);
   }
 
   private Email.Priority priority() {

@@ -1,9 +1,14 @@
 package org.unifiedmta.core.email;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.unifiedmta.core.address.AddressList;
 import org.unifiedmta.core.mime.HeaderText;
+import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.HeaderSection;
 
 /** The header fields of a message in wire order, as people read them. */
@@ -27,6 +32,20 @@ public final class Headers {
     return new Headers(section.fields());
   }
 
+  /** The fields of a message of which nothing else is read. */
+  public static Headers of(ByteSource message) {
+    var collector = new HeaderSection.Collector();
+    var buffer = new byte[4096];
+    try (var in = message.open()) {
+      for (int n = in.read(buffer); n >= 0 && !collector.isComplete(); n = in.read(buffer)) {
+        collector.write(ByteBuffer.wrap(buffer, 0, n));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return of(collector.section());
+  }
+
   /** No fields. */
   public static Headers empty() {
     return new Headers(List.of());
@@ -34,10 +53,12 @@ public final class Headers {
 
   /** The first field of this name, without regard to case. */
   public Optional<String> first(String name) {
-    return raw.stream()
-        .filter(field -> field.name().equalsIgnoreCase(name))
-        .findFirst()
-        .map(field -> HeaderText.decode(field.value()));
+    for (var field : raw) {
+      if (field.name().equalsIgnoreCase(name)) {
+        return Optional.of(HeaderText.decode(field.value()));
+      }
+    }
+    return Optional.empty();
   }
 
   /** All fields of this name, without regard to case, in wire order. */
@@ -57,10 +78,11 @@ public final class Headers {
    * decoded; what is no address is left out and named in the list's defects.
    */
   public AddressList addresses(String name) {
-    return fields(name).stream()
-        .map(value -> AddressList.parse(HeaderText.unfold(value), HeaderText::decodeWords))
-        .reduce(AddressList::and)
-        .orElse(AddressList.empty());
+    var list = AddressList.empty();
+    for (var value : fields(name)) {
+      list = list.and(AddressList.parse(HeaderText.unfold(value), HeaderText::decodeWords));
+    }
+    return list;
   }
 
   /** Whether a field is in UTF-8 beyond ASCII as it stands (RFC 6532). */
@@ -72,9 +94,12 @@ public final class Headers {
 
   /** The fields of this name as they stand, octets as Latin-1. */
   List<String> fields(String name) {
-    return raw.stream()
-        .filter(field -> field.name().equalsIgnoreCase(name))
-        .map(HeaderSection.Field::value)
-        .toList();
+    var values = new ArrayList<String>(1);
+    for (var field : raw) {
+      if (field.name().equalsIgnoreCase(name)) {
+        values.add(field.value());
+      }
+    }
+    return values;
   }
 }

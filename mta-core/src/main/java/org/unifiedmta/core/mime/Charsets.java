@@ -53,6 +53,9 @@ final class Charsets {
     if (name == null || name.length() > MAXIMUM_NAME) {
       return null;
     }
+    if (name.equalsIgnoreCase("utf-8")) {
+      return StandardCharsets.UTF_8;
+    }
     var lower = name.strip().toLowerCase(Locale.ROOT);
     try {
       return Charset.forName(MEANT.getOrDefault(lower, lower));
@@ -63,25 +66,31 @@ final class Charsets {
 
   /** Octets in the charset that was declared, else UTF-8 if they are that, else windows-1252. */
   static String decode(byte[] bytes, @Nullable Charset declared) {
-    if (declared != null && declared != StandardCharsets.US_ASCII) {
-      return new String(bytes, declared);
-    }
-    for (byte b : bytes) {
-      if (b < 0) {
-        return isUtf8(bytes)
-            ? new String(bytes, StandardCharsets.UTF_8)
-            : new String(bytes, WINDOWS_1252);
-      }
-    }
-    return new String(bytes, StandardCharsets.ISO_8859_1);
+    return decode(bytes, bytes.length, declared);
   }
 
-  static boolean isUtf8(byte[] bytes) {
+  /** As {@link #decode(byte[], Charset)}, of the first octets. */
+  static String decode(byte[] bytes, int length, @Nullable Charset declared) {
+    if (declared != null && declared != StandardCharsets.US_ASCII) {
+      return new String(bytes, 0, length, declared);
+    }
+    for (int i = 0; i < length; i++) {
+      if (bytes[i] < 0) {
+        var utf8 = new String(bytes, 0, length, StandardCharsets.UTF_8);
+        return utf8.indexOf('\uFFFD') < 0 || isUtf8(bytes, length)
+            ? utf8
+            : new String(bytes, 0, length, WINDOWS_1252);
+      }
+    }
+    return new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
+  }
+
+  static boolean isUtf8(byte[] bytes, int length) {
     try {
       StandardCharsets.UTF_8
           .newDecoder()
           .onMalformedInput(CodingErrorAction.REPORT)
-          .decode(ByteBuffer.wrap(bytes));
+          .decode(ByteBuffer.wrap(bytes, 0, length));
       return true;
     } catch (CharacterCodingException e) {
       return false;

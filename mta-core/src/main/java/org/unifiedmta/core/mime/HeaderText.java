@@ -130,7 +130,7 @@ public final class HeaderText {
 
   /** Whether a field's octets, as Latin-1, are UTF-8. */
   public static boolean isUtf8(String raw) {
-    return Charsets.isUtf8(raw.getBytes(StandardCharsets.ISO_8859_1));
+    return Charsets.isUtf8(raw.getBytes(StandardCharsets.ISO_8859_1), raw.length());
   }
 
   /** The text with its encoded words decoded, without what would break out of a field. */
@@ -144,6 +144,9 @@ public final class HeaderText {
 
   /** As {@link #decode}, encoded words left as they are, for structured fields. */
   public static String unfold(String raw) {
+    if (isOneLine(raw)) {
+      return raw.strip();
+    }
     var line = new StringBuilder(raw.length());
     boolean eightBit = false;
     for (int i = 0; i < raw.length(); i++) {
@@ -156,6 +159,16 @@ public final class HeaderText {
     var text = line.toString();
     return (eightBit ? Charsets.decode(text.getBytes(StandardCharsets.ISO_8859_1), null) : text)
         .strip();
+  }
+
+  private static boolean isOneLine(String raw) {
+    for (int i = 0; i < raw.length(); i++) {
+      char c = raw.charAt(i);
+      if (c == '\r' || c == '\n' || c == 0 || c > 127) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether a text is {@code type "/" subtype *( ";" parameter )} that can be written as it is. */

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.Charset;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -156,7 +157,17 @@ public final class MimeReader {
   /** The content of a text leaf, in the charset that it is in. */
   public static String text(ByteSource message, Part leaf) {
     try (var in = open(message, leaf)) {
-      return Charsets.decode(in.readAllBytes(), leaf.charset());
+      var octets = new byte[Math.toIntExact(leaf.encodedSize())];
+      int length = in.readNBytes(octets, 0, octets.length);
+      int more = length < octets.length ? -1 : in.read(); // a decoder may make CRLF of LF
+      if (more >= 0) {
+        var rest = in.readAllBytes();
+        octets = Arrays.copyOf(octets, length + 1 + rest.length);
+        octets[length] = (byte) more;
+        System.arraycopy(rest, 0, octets, length + 1, rest.length);
+        length = octets.length;
+      }
+      return Charsets.decode(octets, length, leaf.charset());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

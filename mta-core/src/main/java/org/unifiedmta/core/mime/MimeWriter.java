@@ -40,6 +40,8 @@ public final class MimeWriter {
   private final String boundary;
   private final boolean eightBit;
   private final Map<MimePart.Leaf, Encoding> encodings = new IdentityHashMap<>();
+  private final byte[] buffer = new byte[4096];
+  private final byte[] lines = new byte[2 * buffer.length]; // each octet may become a CRLF
   private int boundaries;
 
   /** A writer of 7-bit messages. */
@@ -124,7 +126,7 @@ public final class MimeWriter {
     }
     var known = encodings.get(leaf);
     if (known == null) {
-      known = Content.measure(leaf.content()).encoding(eightBit, leaf.text());
+      known = Content.measure(leaf.content(), buffer).encoding(eightBit, leaf.text());
       encodings.put(leaf, known);
     }
     return known;
@@ -166,16 +168,16 @@ public final class MimeWriter {
     }
   }
 
-  private static void copyBytes(ByteSource source, OutputStream to) throws IOException {
+  private void copyBytes(ByteSource source, OutputStream to) throws IOException {
     try (var in = source.open()) {
-      in.transferTo(to);
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        to.write(buffer, 0, n);
+      }
     }
   }
 
   /** Copies lines, every line end made CRLF. */
-  private static void copyLines(ByteSource source, OutputStream to) throws IOException {
-    var buffer = new byte[8192];
-    var lines = new byte[2 * buffer.length];
+  private void copyLines(ByteSource source, OutputStream to) throws IOException {
     boolean afterCr = false;
     try (var in = source.open()) {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
@@ -208,7 +210,7 @@ public final class MimeWriter {
   private record Content(
       long size, boolean eightBit, boolean controls, long escaped, int longestLine, byte last) {
 
-    static Content measure(ByteSource source) throws IOException {
+    static Content measure(ByteSource source, byte[] buffer) throws IOException {
       long size = 0;
       long beyond = 0;
       long controls = 0;
@@ -216,7 +218,6 @@ public final class MimeWriter {
       int longest = 0;
       int line = 0;
       byte last = 0;
-      var buffer = new byte[8192];
       try (InputStream in = source.open()) {
         for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
           size += n;

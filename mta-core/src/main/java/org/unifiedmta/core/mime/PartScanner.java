@@ -26,10 +26,12 @@ final class PartScanner {
   private static final int MAXIMUM_PART_HEADERS = 8 * 1024 * 1024; // of all parts together
   private static final int BUFFER = 32 * 1024; // a longer line can be no boundary
 
+  private static final HeaderSection NONE = HeaderSection.of(new byte[0], 0);
+
   /** A part while it is being found. */
   static final class Found {
     final boolean inDigest;
-    HeaderSection header = HeaderSection.of(new byte[0]);
+    HeaderSection header = NONE;
     String contentType = "";
     long from; // of the body
     long to;
@@ -61,7 +63,7 @@ final class PartScanner {
   private int headerLength;
   private int fields;
 
-  private final byte[] buffer = new byte[BUFFER];
+  private byte[] buffer = new byte[4096]; // enough for many a message
   private int start; // of the line, or piece of a long one, in the buffer
   private int end;
   private int filled;
@@ -126,6 +128,9 @@ final class PartScanner {
         end = at + 1;
         return true;
       }
+      if (filled == buffer.length && buffer.length < BUFFER) {
+        buffer = Arrays.copyOf(buffer, BUFFER);
+      }
       if (start > 0) {
         System.arraycopy(buffer, start, buffer, 0, filled - start);
         at -= start;
@@ -189,7 +194,7 @@ final class PartScanner {
 
   /** What the header says decides whether the body is divided. */
   private void endHeader(long bodyFrom) {
-    current.header = HeaderSection.of(Arrays.copyOf(header, headerLength));
+    current.header = HeaderSection.of(header, headerLength);
     current.from = bodyFrom;
     current.contentType =
         current.header.first("Content-Type").map(f -> HeaderText.unfold(f.value())).orElse("");

@@ -4,9 +4,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The header section of a message, found while its bytes pass: the fields in wire order with their
@@ -37,8 +37,8 @@ public final class HeaderSection {
   private final boolean beyondBounds;
 
   private HeaderSection(List<Field> fields, List<Field> hidden, int size, boolean beyondBounds) {
-    this.fields = List.copyOf(fields);
-    this.hidden = List.copyOf(hidden);
+    this.fields = Collections.unmodifiableList(fields);
+    this.hidden = Collections.unmodifiableList(hidden);
     this.size = size;
     this.beyondBounds = beyondBounds;
   }
@@ -73,7 +73,12 @@ public final class HeaderSection {
 
   /** The first field of this name. */
   public Optional<Field> first(String name) {
-    return fields.stream().filter(field -> field.name().equalsIgnoreCase(name)).findFirst();
+    for (var field : fields) {
+      if (field.name().equalsIgnoreCase(name)) {
+        return Optional.of(field);
+      }
+    }
+    return Optional.empty();
   }
 
   /** Reads the header section of a whole message. */
@@ -83,6 +88,59 @@ public final class HeaderSection {
     return collector.section();
   }
 
+  /** The fields in the first octets of an array, which are a header section and nothing else. */
+  public static HeaderSection of(byte[] bytes, int length) {
+    var fields = new ArrayList<Field>();
+    var hidden = new ArrayList<Field>(0);
+    boolean bodyBegan = false;
+    int size = 0;
+    int start = 0;
+    int lines = 0;
+    while (start < length && lines++ < MAXIMUM_FIELDS) {
+      int end = endOfField(bytes, start, length);
+      if (end == MAXIMUM_SIZE) {
+        break; // half a field is none
+      }
+      int colon = colon(bytes, start, end);
+      if (colon < 0) {
+        bodyBegan = true; // RFC 5322 2.2: no field name, so there was no blank line
+      } else if (bodyBegan) {
+        hidden.add(field(bytes, start, colon, end));
+      } else {
+        fields.add(field(bytes, start, colon, end));
+        size = end;
+      }
+      start = end;
+    }
+    return new HeaderSection(fields, hidden, size, start < length);
+  }
+
+  private static Field field(byte[] bytes, int start, int colon, int end) {
+    int to = end;
+    if (to > colon + 1 && bytes[to - 1] == '\n') {
+      to--;
+    }
+    if (to > colon + 1 && bytes[to - 1] == '\r') {
+      to--;
+    }
+    return new Field(
+        latin1(bytes, start, colon).stripTrailing(), latin1(bytes, colon + 1, to), start, end);
+  }
+
+  /** Behind the CRLF that no blank follows. */
+  private static int endOfField(byte[] bytes, int start, int length) {
+    for (int i = start; i < length; i++) {
+      if (bytes[i] == '\n' && (i + 1 >= length || (bytes[i + 1] != ' ' && bytes[i + 1] != '\t'))) {
+        return i + 1;
+      }
+    }
+    return length;
+  }
+
+  private static String latin1(byte[] bytes, int from, int to) {
+    return new String(bytes, from, to - from, StandardCharsets.ISO_8859_1);
+  }
+
   /** Whether a line begins a field: a name (RFC 5322 2.2) and a colon. */
   public static boolean isField(byte[] bytes, int from, int to) {
     return colon(bytes, from, to) >= 0;
@@ -90,20 +148,18 @@ public final class HeaderSection {
 
   /** The offset of the colon behind a field's name, or -1 if that is none. */
   private static int colon(byte[] bytes, int from, int to) {
-    int colon = from;
-    while (colon < to && bytes[colon] != ':') {
-      colon++;
+    int end = from;
+    while (end < to
+        && bytes[end] != ':'
+        && (bytes[end] > ' ' || bytes[end] < 0)
+        && bytes[end] != 127) {
+      end++;
     }
-    int end = colon;
-    while (end > from && (bytes[end - 1] == ' ' || bytes[end - 1] == '\t')) {
-      end--; // RFC 5322 4.5: obsolete syntax allows blanks before the colon
+    int colon = end;
+    while (colon < to && (bytes[colon] == ' ' || bytes[colon] == '\t')) {
+      colon++; // RFC 5322 4.5: obsolete syntax allows blanks before the colon
     }
-    for (int i = from; i < end; i++) {
-      if (bytes[i] <= 32 && bytes[i] >= 0 || bytes[i] == 127) {
-        return -1;
-      }
-    }
-    return colon == to || end == from ? -1 : colon;
+    return end == from || colon == to || bytes[colon] != ':' ? -1 : colon;
   }
 
   /** Collects the section from the passing bytes. */
@@ -152,67 +208,7 @@ public final class HeaderSection {
 
     /** The fields so far. */
     public HeaderSection section() {
-      var fields = new ArrayList<Field>();
-      var hidden = new ArrayList<Field>();
-      boolean bodyBegan = false;
-      int size = 0;
-      int start = 0;
-      int lines = 0;
-      while (start < length && lines++ < MAXIMUM_FIELDS) {
-        int end = endOfField(start);
-        if (end == MAXIMUM_SIZE) {
-          break; // half a field is none
-        }
-        var field = field(start, end);
-        if (field == null) {
-          bodyBegan = true; // RFC 5322 2.2: no field name, so there was no blank line
-        } else if (bodyBegan) {
-          hidden.add(field);
-        } else {
-          fields.add(field);
-          size = end;
-        }
-        start = end;
-      }
-      return new HeaderSection(fields, hidden, size, start < length);
-    }
-
-    private @Nullable Field field(int start, int end) {
-      int colon = colon(bytes, start, end);
-      if (colon < 0) {
-        return null;
-      }
-      return new Field(
-          latin1(start, colon).stripTrailing(),
-          latin1(colon + 1, withoutLineEnd(colon + 1, end)),
-          start,
-          end);
-    }
-
-    /** Behind the CRLF that no blank follows. */
-    private int endOfField(int start) {
-      for (int i = start; i < length; i++) {
-        if (bytes[i] == '\n'
-            && (i + 1 >= length || (bytes[i + 1] != ' ' && bytes[i + 1] != '\t'))) {
-          return i + 1;
-        }
-      }
-      return length;
-    }
-
-    private int withoutLineEnd(int from, int to) {
-      int end = to;
-      if (end > from && bytes[end - 1] == '\n') {
-        end--;
-      }
-      if (end > from && bytes[end - 1] == '\r') {
-        end--;
-      }
-      return end;
-    }
-
-    private String latin1(int from, int to) {
-      return new String(bytes, from, to - from, StandardCharsets.ISO_8859_1);
+      return of(bytes, length);
     }
   }
 }
