@@ -64,13 +64,25 @@ class ArchitectureTest {
           .areAssignableTo(Thread.class);
 
   @ArchTest
-  static final ArchRule mimeIsHiddenBehindEmail =
-      noClasses()
-          .that()
-          .resideOutsideOfPackages("org.unifiedmta.core.mime..", "org.unifiedmta.core.email..")
-          .should()
-          .dependOnClassesThat()
-          .resideInAPackage("org.apache.james.mime4j..");
+  static final ArchRule mime4jIsASecretOfMime =
+      onlyIn("org.unifiedmta.core.mime..", "org.apache.james.mime4j..");
+
+  @ArchTest
+  static final ArchRule icuIsASecretOfAddresses =
+      onlyIn("org.unifiedmta.core.address..", "com.ibm.icu..");
+
+  @ArchTest
+  static final ArchRule mustacheAndJsoupAreSecretsOfTemplates =
+      onlyIn("org.unifiedmta.core.template..", "com.samskivert.mustache..", "org.jsoup..");
+
+  private static ArchRule onlyIn(String ours, String... theirs) {
+    return noClasses()
+        .that()
+        .resideOutsideOfPackage(ours)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(theirs);
+  }
 
   @ArchTest
   static final ArchRule nettyIsTheServersAlone =

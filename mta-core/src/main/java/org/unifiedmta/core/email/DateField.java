@@ -87,8 +87,9 @@ final class DateField {
     } else if (word.indexOf(':') >= 0) {
       secondOfDay = time(word);
     } else if (first >= '0' && first <= '9' && word.indexOf('-') > 0) {
-      for (var part : word.split("-")) { // 2-Jan-2026
-        word(part);
+      var parts = new StringTokenizer(word, "-"); // 2-Jan-2026
+      while (parts.hasMoreTokens()) {
+        word(parts.nextToken());
       }
     } else if (first >= '0' && first <= '9') {
       number(word);

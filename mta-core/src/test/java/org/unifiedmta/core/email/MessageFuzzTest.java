@@ -7,8 +7,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
+import org.unifiedmta.core.address.AddressList;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
+import org.unifiedmta.core.mime.HeaderText;
 
 /**
  * What a peer may send, searched for what nobody thought of. A normal build reads the seeds only,
@@ -75,6 +77,9 @@ class MessageFuzzTest {
   private static void check(String text) {
     EmailAddress.tryParse(text).ifPresent(MessageFuzzTest::survivesTheWire);
     mailbox(text).map(Mailbox::address).ifPresent(MessageFuzzTest::survivesTheWire);
+    var list = AddressList.parse(text, HeaderText::decodeWords);
+    list.mailboxes().stream().map(Mailbox::address).forEach(MessageFuzzTest::survivesTheWire);
+    assertThat(HeaderText.decode(text)).doesNotContain("\r", "\n", "\0");
   }
 
   private static Optional<Mailbox> mailbox(String text) {

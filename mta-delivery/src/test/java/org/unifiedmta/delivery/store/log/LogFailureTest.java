@@ -153,7 +153,7 @@ class LogFailureTest {
               }
             })
         .isInstanceOf(InsufficientStorageException.class);
-    assertThat(ids.size()).isGreaterThan(10);
+    assertThat(ids).hasSizeGreaterThan(1); // more where a spare segment was ready before
     assertThat(store.hasFailed()).isFalse();
     assertThat(store.refusal()).get().asString().contains("No space left");
     var lease = store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst();
