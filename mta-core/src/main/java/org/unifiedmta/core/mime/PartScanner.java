@@ -174,6 +174,9 @@ final class PartScanner {
         field
             ? "header longer than " + MAXIMUM_HEADER + " octets or " + MAXIMUM_FIELDS + " fields"
             : "header without a blank line at its end");
+    while (!lineStart && headerLength > 0 && header[headerLength - 1] != '\n') {
+      headerLength--; // half a field is none
+    }
     endHeader(position);
     return false;
   }

@@ -448,6 +448,11 @@ class EmailParserTest {
     var fields = Email.parse(("X: y\r\n".repeat(5_000) + "\r\nx").getBytes(StandardCharsets.UTF_8));
     assertThat(fields.headers().fields()).hasSize(2_000);
     assertThat(fields.defects()).isNotEmpty();
+    var endless = "Subject: x\r\nTo: " + "a@b.example,".repeat(30_000) + "\r\n\r\n";
+    var tooLong = Email.parse(endless.getBytes(StandardCharsets.UTF_8));
+    assertThat(tooLong.subject()).isEqualTo("x");
+    assertThat(tooLong.to()).isEmpty(); // half a field is none
+    assertThat(tooLong.defects()).isNotEmpty();
   }
 
   @ParameterizedTest
