@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.IdentityHashMap;
@@ -19,6 +20,8 @@ public final class MimeWriter {
   private static final int MAXIMUM_LINE = 998; // RFC 5322 2.1.1
   private static final String MESSAGE = "message/rfc822";
   private static final String GLOBAL_MESSAGE = "message/global";
+  private static final Base64.Encoder BASE64 = Base64.getMimeEncoder();
+  private static final int BASE64_LINE = 57; // octets that make 76 characters, RFC 2045 6.8
   private static final byte[] CRLF = {'\r', '\n'};
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -157,23 +160,34 @@ public final class MimeWriter {
         }
       }
       case BASE64 -> {
-        try (var encoder = Base64.getMimeEncoder().wrap(new NotClosed(out))) {
-          if (leaf.text()) {
+        if (leaf.text()) {
+          try (var encoder = BASE64.wrap(new NotClosed(out))) {
             copyLines(leaf.content(), encoder);
-          } else {
-            copyBytes(leaf.content(), encoder);
           }
+        } else {
+          copyBase64(leaf.content());
         }
       }
     }
   }
 
-  private void copyBytes(ByteSource source, OutputStream to) throws IOException {
+  /** Whole lines at a time, which is several times as fast as the encoder's stream. */
+  private void copyBase64(ByteSource source) throws IOException {
+    var octets = new byte[BASE64_LINE * 72];
     try (var in = source.open()) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        to.write(buffer, 0, n);
+      boolean first = true;
+      for (int n = read(in, octets); n > 0; n = read(in, octets)) {
+        if (!first) {
+          out.write(CRLF);
+        }
+        first = false;
+        out.write(BASE64.encode(n == octets.length ? octets : Arrays.copyOf(octets, n)));
       }
     }
+  }
+
+  private static int read(InputStream in, byte[] octets) throws IOException {
+    return in.readNBytes(octets, 0, octets.length);
   }
 
   /** Copies lines, every line end made CRLF. */
