@@ -197,17 +197,17 @@ final class RunningServer {
   }
 
   private static SmtpListener inServerWords(Listener listener) {
-    return new SmtpListener(
-        listener.name(),
-        listener.bind(),
-        switch (listener.mode()) {
-          case PLAIN -> SmtpListener.Mode.PLAIN;
-          case STARTTLS -> SmtpListener.Mode.STARTTLS;
-          case REQUIRE_STARTTLS -> SmtpListener.Mode.REQUIRE_STARTTLS;
-          case IMPLICIT_TLS -> SmtpListener.Mode.IMPLICIT_TLS;
-        },
-        listener.requireAuth(),
-        listener.proxyProtocol());
+    return SmtpListener.of(
+            listener.name(),
+            listener.bind(),
+            switch (listener.mode()) {
+              case PLAIN -> SmtpListener.Mode.PLAIN;
+              case STARTTLS -> SmtpListener.Mode.STARTTLS;
+              case REQUIRE_STARTTLS -> SmtpListener.Mode.REQUIRE_STARTTLS;
+              case IMPLICIT_TLS -> SmtpListener.Mode.IMPLICIT_TLS;
+            })
+        .withRequireAuth(listener.requireAuth())
+        .withProxyProtocol(listener.proxyProtocol());
   }
 
   List<BoundListener> listeners() {

@@ -1,19 +1,23 @@
 package org.unifiedmta.smtp.codec;
 
 import java.nio.charset.StandardCharsets;
-import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.AddressParser;
 import org.unifiedmta.core.address.AddressSyntaxException;
-import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.smtp.codec.SmtpCommand.Auth;
+import org.unifiedmta.smtp.codec.SmtpCommand.Bdat;
 import org.unifiedmta.smtp.codec.SmtpCommand.Ehlo;
+import org.unifiedmta.smtp.codec.SmtpCommand.Endless;
 import org.unifiedmta.smtp.codec.SmtpCommand.Foreign;
 import org.unifiedmta.smtp.codec.SmtpCommand.Helo;
 import org.unifiedmta.smtp.codec.SmtpCommand.Invalid;
+import org.unifiedmta.smtp.codec.SmtpCommand.Lhlo;
 import org.unifiedmta.smtp.codec.SmtpCommand.Mail;
+import org.unifiedmta.smtp.codec.SmtpCommand.Proxied;
 import org.unifiedmta.smtp.codec.SmtpCommand.Rcpt;
 import org.unifiedmta.smtp.codec.SmtpCommand.Simple;
 import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
@@ -26,6 +30,7 @@ public final class CommandParser {
   private static final SmtpReply UNKNOWN = SmtpReply.of(500, "5.5.1", "Command not recognized");
   private static final SmtpReply CONTROL_CHARACTER =
       SmtpReply.of(500, "5.5.2", "Control character in a command; lines end with CRLF");
+  private static final int MAXIMUM_ATTRIBUTES = 20;
   private static final int MAXIMUM_NAME = 255; // octets, RFC 5321 4.5.3.1.2
   private static final Set<String> FOREIGN =
       Set.of("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE");
@@ -63,9 +68,11 @@ public final class CommandParser {
     return switch (verb) {
       case "EHLO" -> new Ehlo(in.name());
       case "HELO" -> new Helo(in.name());
+      case "LHLO" -> new Lhlo(in.name());
       case "MAIL" -> mail(in);
       case "RCPT" -> rcpt(in);
       case "DATA" -> alone(Verb.DATA, in);
+      case "BDAT" -> bdat(in);
       case "RSET" -> alone(Verb.RSET, in);
       case "QUIT" -> alone(Verb.QUIT, in);
       case "STARTTLS" -> alone(Verb.STARTTLS, in); // RFC 3207 4: no parameters
@@ -74,6 +81,8 @@ public final class CommandParser {
       case "VRFY" -> new Simple(Verb.VRFY);
       case "EXPN" -> new Simple(Verb.EXPN);
       case "AUTH" -> auth(in);
+      case "XCLIENT" -> proxied(Verb.XCLIENT, in);
+      case "XFORWARD" -> proxied(Verb.XFORWARD, in);
       default -> FOREIGN.contains(verb) ? new Foreign() : new Invalid(UNKNOWN);
     };
   }
@@ -86,48 +95,49 @@ public final class CommandParser {
     var reversePath = paths.reversePath(); // may be <>, RFC 5321 4.5.5
     in.position = paths.position();
     boolean ascii = in.isAscii(start);
-    long size = -1;
-    var body = Envelope.Body.SEVEN_BIT;
-    boolean smtpUtf8 = false;
-    var seen = EnumSet.noneOf(Extension.class);
-    while (in.hasParameter()) {
-      var keyword = in.parameterKeyword();
-      var value = in.parameterValue();
-      var extension = parameterOf(keyword);
-      if (!extensions.contains(extension)) {
-        throw unknownParameter(keyword);
-      }
-      if (!seen.add(extension)) {
-        throw new SyntaxException(501, "5.5.4", keyword + " given twice");
-      }
-      switch (extension) {
-        case SIZE -> size = size(value);
-        case EIGHT_BIT_MIME -> body = body(value);
-        case SMTPUTF8 -> smtpUtf8 = withoutValue(value);
-        // RFC 4954 5: who submitted it first, in xtext; as we trust nobody about it, <> is assumed.
-        default -> {}
-      }
-    }
-    if (!ascii && !smtpUtf8) {
+    var parameters = new ParameterReader(extensions).mail(in);
+    if (!ascii && !parameters.smtpUtf8()) {
       throw new SyntaxException(553, "5.6.7", "Address needs SMTPUTF8");
     }
-    return new Mail(reversePath, size, body, smtpUtf8);
+    return new Mail(reversePath, parameters);
   }
 
   /** What follows {@code RCPT}: {@code " TO:" Forward-path [SP Rcpt-parameters]}. */
-  private static Rcpt rcpt(Cursor in) throws SyntaxException, AddressSyntaxException {
+  private Rcpt rcpt(Cursor in) throws SyntaxException, AddressSyntaxException {
     in.keyword("TO:");
     int start = in.position;
     var paths = in.path();
     var forwardPath = paths.forwardPath();
     in.position = paths.position();
     boolean ascii = in.isAscii(start);
-    if (in.hasParameter()) {
-      var keyword = in.parameterKeyword();
-      in.parameterValue();
-      throw unknownParameter(keyword);
+    return new ParameterReader(extensions).rcpt(forwardPath, ascii, in);
+  }
+
+  /** {@code "BDAT" SP chunk-size [SP "LAST"]}, RFC 3030 2. */
+  private static SmtpCommand bdat(Cursor in) {
+    long size = ParameterReader.number(in.word());
+    var marker = in.word();
+    boolean last = marker.equalsIgnoreCase("LAST");
+    return size < 0 || (!last && !marker.isEmpty()) || in.position < in.text.length()
+        ? new Endless()
+        : new Bdat(size, last);
+  }
+
+  /** {@code 1*( SP attribute-name "=" attribute-value )}, the value in xtext. */
+  private static Proxied proxied(Verb verb, Cursor in) throws SyntaxException {
+    var attributes = new HashMap<String, @Nullable String>();
+    while (in.position < in.text.length()) {
+      var attribute = in.word();
+      int equals = attribute.indexOf('=');
+      var value = equals < 1 ? null : Xtext.decode(attribute.substring(equals + 1));
+      if (value == null || attributes.size() == MAXIMUM_ATTRIBUTES) {
+        throw new SyntaxException(501, "5.5.4", "Malformed attribute");
+      }
+      boolean unknown = value.equals("[UNAVAILABLE]") || value.equals("[TEMPUNAVAIL]");
+      attributes.put(
+          attribute.substring(0, equals).toUpperCase(Locale.ROOT), unknown ? null : value);
     }
-    return new Rcpt(forwardPath, ascii);
+    return new Proxied(verb, attributes);
   }
 
   /** {@code "AUTH" SP sasl-mech [SP initial-response]}, RFC 4954 4. */
@@ -146,54 +156,12 @@ public final class CommandParser {
     return new Simple(verb);
   }
 
-  private static Extension parameterOf(String keyword) throws SyntaxException {
-    return switch (keyword) {
-      case "SIZE" -> Extension.SIZE;
-      case "BODY" -> Extension.EIGHT_BIT_MIME;
-      case "SMTPUTF8" -> Extension.SMTPUTF8;
-      case "AUTH" -> Extension.AUTH;
-      default -> throw unknownParameter(keyword);
-    };
-  }
-
-  /** {@code size-value = 1*20DIGIT}, RFC 1870 3. */
-  private static long size(String value) throws SyntaxException {
-    boolean digits = !value.isEmpty() && value.length() <= 20;
-    for (int i = 0; digits && i < value.length(); i++) {
-      digits = value.charAt(i) >= '0' && value.charAt(i) <= '9';
-    }
-    if (!digits) {
-      throw new SyntaxException(501, "5.5.4", "SIZE must be a number of octets");
-    }
-    return value.length() > 18 ? Long.MAX_VALUE : Long.parseLong(value);
-  }
-
-  /** {@code body-value = "7BIT" / "8BITMIME"}, RFC 6152 3. */
-  private static Envelope.Body body(String value) throws SyntaxException {
-    return switch (value.toUpperCase(Locale.ROOT)) {
-      case "7BIT" -> Envelope.Body.SEVEN_BIT;
-      case "8BITMIME" -> Envelope.Body.EIGHT_BIT_MIME;
-      default -> throw new SyntaxException(501, "5.5.4", "BODY must be 7BIT or 8BITMIME");
-    };
-  }
-
-  private static boolean withoutValue(String value) throws SyntaxException {
-    if (!value.isEmpty()) {
-      throw new SyntaxException(501, "5.5.4", "SMTPUTF8 has no value");
-    }
-    return true;
-  }
-
-  private static SyntaxException unknownParameter(String keyword) {
-    return new SyntaxException(555, "5.5.4", "Parameter " + keyword + " not recognized");
-  }
-
   private static String printable(AddressSyntaxException e) {
     return "Address: " + e.getMessage();
   }
 
   /** A reply as a throw, so that the grammar reads as the RFC has it; never leaves this class. */
-  private static final class SyntaxException extends Exception {
+  static final class SyntaxException extends Exception {
     private static final long serialVersionUID = 1L;
     private final transient SmtpReply reply;
 
@@ -204,7 +172,7 @@ public final class CommandParser {
   }
 
   /** Where reading has got to. */
-  private static final class Cursor {
+  static final class Cursor {
     private final String text;
     private int position;
 

@@ -26,7 +26,19 @@ public enum Extension {
   /** RFC 3461. */
   DSN("DSN"),
   /** RFC 8689. */
-  REQUIRETLS("REQUIRETLS");
+  REQUIRETLS("REQUIRETLS"),
+  /** RFC 9422. */
+  LIMITS("LIMITS"),
+  /** RFC 4865. */
+  FUTURERELEASE("FUTURERELEASE"),
+  /** RFC 2852. */
+  DELIVERBY("DELIVERBY"),
+  /** RFC 6710. */
+  MT_PRIORITY("MT-PRIORITY"),
+  /** Postfix: a peer that is trusted tells who its client is. */
+  XCLIENT("XCLIENT"),
+  /** Postfix: the same, for the log alone. */
+  XFORWARD("XFORWARD");
 
   private final String keyword;
 

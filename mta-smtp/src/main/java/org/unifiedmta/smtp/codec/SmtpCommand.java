@@ -1,8 +1,10 @@
 package org.unifiedmta.smtp.codec;
 
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
-import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 
 /** One command line, read (RFC 5321 4.1.1). */
@@ -12,9 +14,11 @@ public sealed interface SmtpCommand {
   enum Verb {
     EHLO,
     HELO,
+    LHLO,
     MAIL,
     RCPT,
     DATA,
+    BDAT,
     RSET,
     NOOP,
     QUIT,
@@ -23,6 +27,8 @@ public sealed interface SmtpCommand {
     HELP,
     STARTTLS,
     AUTH,
+    XCLIENT,
+    XFORWARD,
     NONE
   }
 
@@ -44,13 +50,20 @@ public sealed interface SmtpCommand {
     }
   }
 
+  /** {@code LHLO}, which is EHLO in LMTP (RFC 2033 4.1). */
+  record Lhlo(String name) implements SmtpCommand {
+    @Override
+    public Verb verb() {
+      return Verb.LHLO;
+    }
+  }
+
   /**
    * {@code MAIL FROM}.
    *
    * @param reversePath null for {@code <>}
-   * @param size SIZE= in octets (RFC 1870), {@code Long.MAX_VALUE} for what is larger, or -1
    */
-  record Mail(@Nullable EmailAddress reversePath, long size, Envelope.Body body, boolean smtpUtf8)
+  record Mail(@Nullable EmailAddress reversePath, MailParameters parameters)
       implements SmtpCommand {
     @Override
     public Verb verb() {
@@ -63,13 +76,40 @@ public sealed interface SmtpCommand {
    *
    * @param forwardPath with an empty domain for {@code <postmaster>}
    * @param ascii false if the path as written needs SMTPUTF8 (RFC 6531)
+   * @param notifyOn NOTIFY= (RFC 3461 4.1), empty where not said
+   * @param originalRecipient ORCPT= (RFC 3461 4.2), decoded: {@code rfc822;ann@example.org}
    */
-  record Rcpt(EmailAddress forwardPath, boolean ascii) implements SmtpCommand {
+  record Rcpt(
+      EmailAddress forwardPath,
+      boolean ascii,
+      Set<Recipient.Notify> notifyOn,
+      @Nullable String originalRecipient)
+      implements SmtpCommand {
     @Override
     public Verb verb() {
       return Verb.RCPT;
     }
   }
+
+  /**
+   * {@code BDAT} (RFC 3030 2).
+   *
+   * @param size octets of the chunk, which follow at once
+   * @param last whether it ends the message
+   */
+  record Bdat(long size, boolean last) implements SmtpCommand {
+    @Override
+    public Verb verb() {
+      return Verb.BDAT;
+    }
+  }
+
+  /**
+   * {@code XCLIENT} or {@code XFORWARD}.
+   *
+   * @param attributes by name in upper case, decoded; null for what the peer does not know
+   */
+  record Proxied(Verb verb, Map<String, @Nullable String> attributes) implements SmtpCommand {}
 
   /** A command that is only its verb, or whose argument does not matter. */
   record Simple(Verb verb) implements SmtpCommand {}
@@ -89,6 +129,14 @@ public sealed interface SmtpCommand {
 
   /** What is no command; it gets this reply. */
   record Invalid(SmtpReply reply) implements SmtpCommand {
+    @Override
+    public Verb verb() {
+      return Verb.NONE;
+    }
+  }
+
+  /** {@code BDAT} of which nobody knows where its data ends, so that no command is behind it. */
+  record Endless() implements SmtpCommand {
     @Override
     public Verb verb() {
       return Verb.NONE;

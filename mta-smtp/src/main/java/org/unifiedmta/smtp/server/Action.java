@@ -22,8 +22,25 @@ sealed interface Action {
   /** A place for the data is needed. */
   record OpenSpool(long announcedSize) implements Action {}
 
+  /**
+   * So many octets of data come next (RFC 3030 2); the first chunk opens its place.
+   *
+   * @param binary whether they may be any octets, rather than lines of text
+   */
+  record ReceiveChunk(long size, boolean last, boolean binary, long announcedSize)
+      implements Action {}
+
+  /** So many octets come next that nobody wants. */
+  record SkipChunk(long size) implements Action {}
+
+  /** The chunks that are here are not wanted any more. */
+  record AbandonChunks() implements Action {}
+
   /** The spooled message goes to the handler, whose verdict comes back. */
   record Deliver(Envelope envelope) implements Action {}
+
+  /** As {@link Deliver} over LMTP: there is a reply for each recipient (RFC 2033 4.2). */
+  record DeliverEach(Envelope envelope) implements Action {}
 
   /** The TLS handshake begins behind what was sent. */
   record StartTls() implements Action {}

@@ -1,11 +1,13 @@
 package org.unifiedmta.smtp.server;
 
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.AUTH;
+import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.BDAT;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.DATA;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.EHLO;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.EXPN;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.HELO;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.HELP;
+import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.LHLO;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.MAIL;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.NONE;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.NOOP;
@@ -14,6 +16,8 @@ import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.RCPT;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.RSET;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.STARTTLS;
 import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.VRFY;
+import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.XCLIENT;
+import static org.unifiedmta.smtp.codec.SmtpCommand.Verb.XFORWARD;
 
 import java.util.EnumSet;
 import java.util.Set;
@@ -23,10 +27,12 @@ import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
 enum Phase {
   /** No greeting yet: the client has to be quiet. */
   CONNECTING(EnumSet.noneOf(Verb.class)),
-  GREETED(always(EHLO, HELO)),
-  READY(always(EHLO, HELO, STARTTLS, AUTH, MAIL)),
-  MAIL_GIVEN(always(EHLO, HELO, RCPT)),
-  RCPT_GIVEN(always(EHLO, HELO, RCPT, DATA)),
+  GREETED(always(EHLO, HELO, LHLO, XCLIENT)),
+  READY(always(EHLO, HELO, LHLO, STARTTLS, AUTH, MAIL, XCLIENT, XFORWARD)),
+  MAIL_GIVEN(always(EHLO, HELO, LHLO, RCPT)),
+  RCPT_GIVEN(always(EHLO, HELO, LHLO, RCPT, DATA, BDAT)),
+  /** Some chunks of the message are here (RFC 3030 2). */
+  CHUNKING(always(EHLO, HELO, LHLO, BDAT)),
   /** Lines are responses of a SASL exchange. */
   AUTHENTICATING(EnumSet.noneOf(Verb.class)),
   /** STARTTLS was answered; nothing but the handshake may come. */

@@ -11,15 +11,17 @@ import org.unifiedmta.core.spool.InsufficientStorageException;
 import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.smtp.codec.DotUnstuffer;
+import org.unifiedmta.smtp.codec.LineEnds;
 
 /** The data of one message on its way into the spool. What cannot be kept is read to its end. */
 final class Reception implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Reception.class);
 
-  private final SpoolWriter writer;
+  private final @Nullable SpoolWriter writer; // null from the start with a refusal
   private final long maximum;
   private final Instant until;
   private final DotUnstuffer unstuffer = new DotUnstuffer();
+  private final LineEnds lines = new LineEnds();
   private final ByteSink sink = this::keep;
   private long octets;
   private @Nullable SmtpReply refusal;
@@ -32,6 +34,34 @@ final class Reception implements AutoCloseable {
     this.writer = writer;
     this.maximum = maximum;
     this.until = until;
+  }
+
+  /** Data for which there is no place: it is read, and this is what its sender hears. */
+  Reception(SmtpReply refusal, Instant until) {
+    this.writer = null;
+    this.maximum = 0;
+    this.until = until;
+    this.refusal = refusal;
+  }
+
+  /**
+   * Octets of a chunk (RFC 3030 2).
+   *
+   * @param binary whether they may be any; else a bare CR or LF, or a NUL, is a violation
+   * @return false for one
+   */
+  boolean readChunk(ByteBuffer in, boolean binary) {
+    if (!binary && !lines.check(in)) {
+      return false;
+    }
+    keep(in);
+    in.position(in.limit());
+    return true;
+  }
+
+  /** Whether the message so far has no CR that lacks its LF. */
+  boolean isWholeLines() {
+    return !lines.isAfterCr();
   }
 
   DotUnstuffer.Outcome read(ByteBuffer in) {
@@ -48,7 +78,9 @@ final class Reception implements AutoCloseable {
       return;
     }
     try {
-      writer.write(slice);
+      if (writer != null) {
+        writer.write(slice);
+      }
     } catch (RuntimeException e) {
       log.error("a message could not be spooled", e);
       refuse(Replies.LOCAL_ERROR);
@@ -56,11 +88,13 @@ final class Reception implements AutoCloseable {
   }
 
   boolean isWritable() {
-    return refusal != null || writer.isWritable();
+    return refusal != null || writer == null || writer.isWritable();
   }
 
   void onWritable(Runnable resume) {
-    writer.onWritable(resume);
+    if (writer != null) {
+      writer.onWritable(resume);
+    }
   }
 
   Instant until() {
@@ -78,7 +112,7 @@ final class Reception implements AutoCloseable {
 
   /** The message, or null with a refusal. */
   @Nullable SpooledMessage finish() {
-    if (refusal != null) {
+    if (refusal != null || writer == null) {
       return null;
     }
     try {
@@ -100,7 +134,9 @@ final class Reception implements AutoCloseable {
   @Override
   public void close() {
     try {
-      writer.close();
+      if (writer != null) {
+        writer.close();
+      }
     } catch (RuntimeException e) {
       log.error("a spool could not be given up", e);
     }

@@ -47,6 +47,16 @@ final class Replies {
       SmtpReply.of(535, "5.7.8", "Authentication credentials invalid");
   static final SmtpReply ENCRYPTION_FIRST =
       SmtpReply.of(538, "5.7.11", "Encryption required for authentication");
+  static final SmtpReply CHUNK_ENDLESS =
+      SmtpReply.of(501, "5.5.4", "BDAT <octets> [LAST] expected, closing connection");
+  static final SmtpReply HOLD_TOO_LONG =
+      SmtpReply.of(501, "5.5.4", "The message cannot be held that long");
+  static final SmtpReply BAD_ATTRIBUTE = SmtpReply.of(501, "5.5.4", "Malformed attribute");
+  static final SmtpReply NO_SMTP = SmtpReply.of(500, "5.5.1", "This is LMTP: send LHLO");
+  static final SmtpReply BINARY_BY_CHUNKS =
+      SmtpReply.of(503, "5.5.1", "BINARYMIME goes by BDAT only");
+  static final SmtpReply NO_TLS_TO_REQUIRE =
+      SmtpReply.of(530, "5.7.0", "REQUIRETLS needs TLS on this session");
   static final SmtpReply TOO_LARGE = SmtpReply.of(552, "5.3.4", "Message size exceeds the maximum");
   static final SmtpReply NEEDS_SMTPUTF8 = SmtpReply.of(553, "5.6.7", "Address needs SMTPUTF8");
   static final SmtpReply TOO_EARLY =

@@ -1,5 +1,6 @@
 package org.unifiedmta.smtp.server;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -7,6 +8,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.time.Timer;
@@ -29,6 +31,8 @@ import org.unifiedmta.smtp.codec.Extension;
  * @param dataTimeout for the next octets of data
  * @param messageTimeout for all data of a message, however slowly it flows
  * @param handshakeTimeout for a TLS handshake
+ * @param maxHold how far ahead a sender may put the delivery (RFC 4865)
+ * @param trustedPeers who may say, by PROXY header, XCLIENT or XFORWARD, whom they speak for
  * @param extensions those offered, in this order
  * @param eventLoops threads that own sockets
  * @param timer what time-outs hang on
@@ -47,6 +51,8 @@ public record ServerOptions(
     Duration dataTimeout,
     Duration messageTimeout,
     Duration handshakeTimeout,
+    Duration maxHold,
+    Predicate<InetAddress> trustedPeers,
     Set<Extension> extensions,
     int eventLoops,
     Timer timer,
@@ -60,7 +66,16 @@ public record ServerOptions(
           Extension.SMTPUTF8,
           Extension.ENHANCED_STATUS_CODES,
           Extension.STARTTLS,
-          Extension.AUTH);
+          Extension.AUTH,
+          Extension.CHUNKING,
+          Extension.BINARYMIME,
+          Extension.DSN,
+          Extension.REQUIRETLS,
+          Extension.LIMITS,
+          Extension.FUTURERELEASE,
+          Extension.MT_PRIORITY,
+          Extension.XCLIENT,
+          Extension.XFORWARD);
 
   /** Starts with the defaults, which the setters name. */
   public static Builder builder(String hostname) {
@@ -82,6 +97,8 @@ public record ServerOptions(
     private Duration dataTimeout = Duration.ofMinutes(3); // RFC 5321 4.5.3.2.5
     private Duration messageTimeout = Duration.ofHours(1);
     private Duration handshakeTimeout = Duration.ofSeconds(30);
+    private Duration maxHold = Duration.ofDays(7);
+    private Predicate<InetAddress> trustedPeers = address -> false;
     private final Set<Extension> extensions = EnumSet.copyOf(IMPLEMENTED);
     private int eventLoops = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8);
     private Timer timer = Timer.system();
@@ -164,6 +181,18 @@ public record ServerOptions(
       return this;
     }
 
+    /** Default 7 days. */
+    public Builder maxHold(Duration longest) {
+      this.maxHold = longest;
+      return this;
+    }
+
+    /** Default nobody. */
+    public Builder trustedPeers(Predicate<InetAddress> peers) {
+      this.trustedPeers = peers;
+      return this;
+    }
+
     /** Does not offer these. */
     public Builder without(Extension... switchedOff) {
       extensions.removeAll(List.of(switchedOff));
@@ -217,6 +246,10 @@ public record ServerOptions(
       var offered = EnumSet.copyOf(extensions);
       if (authMechanisms.isEmpty()) {
         offered.remove(Extension.AUTH);
+        offered.remove(Extension.FUTURERELEASE);
+      }
+      if (!offered.contains(Extension.CHUNKING)) {
+        offered.remove(Extension.BINARYMIME); // RFC 3030 3
       }
       return new ServerOptions(
           hostname,
@@ -232,6 +265,8 @@ public record ServerOptions(
           dataTimeout,
           messageTimeout,
           handshakeTimeout,
+          maxHold,
+          trustedPeers,
           Collections.unmodifiableSet(offered),
           eventLoops,
           timer,

@@ -10,6 +10,7 @@ import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -61,6 +62,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private final Queue<ByteBuf> input = new ArrayDeque<>();
   private @Nullable ByteBuf output;
   private @Nullable Reception reception;
+  private @Nullable Chunk chunk; // that comes in now
   private @Nullable SpooledMessage received;
   private @Nullable SaslExchange login;
   private boolean introduced; // the handler knows of this session
@@ -74,20 +76,25 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private boolean ended;
 
   SessionChannel(SmtpServer server, SmtpListener listener, SocketChannel channel) {
+    this(server, listener, channel, channel.remoteAddress(), channel.localAddress());
+  }
+
+  /**
+   * @param remote whom the session is with, which a proxy may have told
+   */
+  SessionChannel(
+      SmtpServer server,
+      SmtpListener listener,
+      SocketChannel channel,
+      InetSocketAddress remote,
+      InetSocketAddress local) {
     this.server = server;
     this.options = server.options();
     this.listener = listener;
     this.channel = channel;
     var facts =
         new SessionFacts(
-            server.nextSessionId(),
-            channel.remoteAddress(),
-            channel.localAddress(),
-            null,
-            null,
-            null,
-            listener.name(),
-            false);
+            server.nextSessionId(), remote, local, null, null, null, listener.name(), false);
     this.session = new SmtpSession(options, listener, facts);
     this.replies = new ReplyWriter(options.extensions().contains(Extension.ENHANCED_STATUS_CODES));
     this.deadline = new Deadline(options.timer(), this::onLoop, this::timedOut);
@@ -244,7 +251,9 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       var buffer = input.element();
       var bytes = buffer.nioBuffer();
       while (bytes.hasRemaining() && !isPaused()) {
-        if (reception != null) {
+        if (chunk != null) {
+          chunk(chunk, bytes);
+        } else if (reception != null && session.phase() == Phase.RECEIVING) {
           data(reception, bytes);
         } else {
           line(bytes);
@@ -290,7 +299,8 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     var line = framer.next(bytes, session.lineLimit());
     if (line != null) {
       expectCommand();
-      perform(session.line(line, bytes.hasRemaining() || input.size() > 1));
+      boolean followed = bytes.hasRemaining() || input.size() > 1;
+      perform(session.line(line, followed, options.timer().now()));
     }
   }
 
@@ -298,17 +308,94 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     switch (current.read(bytes)) {
       case MORE -> expectData();
       case END -> {
-        reception = null;
-        received = current.finish();
-        server.metrics().count("smtp.server.octets", current.octets());
-        expectCommand();
+        finish(current);
         perform(session.endOfData(current.refusal()));
       }
-      case VIOLATION -> {
-        reception = null;
-        current.close();
-        perform(session.dataViolated());
-      }
+      case VIOLATION -> violated(current);
+    }
+  }
+
+  /** Some of the data behind a BDAT (RFC 3030 2). */
+  private static final class Chunk {
+    private final long size;
+    private final boolean last;
+    private final boolean binary;
+    private final @Nullable Reception into; // null if nobody wants it
+    private long left;
+
+    Chunk(long size, boolean last, boolean binary, @Nullable Reception into) {
+      this.size = size;
+      this.last = last;
+      this.binary = binary;
+      this.into = into;
+      this.left = size;
+    }
+  }
+
+  private void receiveChunk(Action.ReceiveChunk wanted) {
+    if (reception == null) {
+      reception = openReception(wanted.announcedSize());
+    }
+    begin(new Chunk(wanted.size(), wanted.last(), wanted.binary(), reception));
+  }
+
+  private void begin(Chunk next) {
+    chunk = next;
+    if (next.size == 0) {
+      endOfChunk(next);
+    } else {
+      expectData();
+    }
+  }
+
+  private void chunk(Chunk current, ByteBuffer bytes) {
+    int taken = (int) Math.min(current.left, bytes.remaining());
+    var piece = bytes.slice(bytes.position(), taken);
+    bytes.position(bytes.position() + taken);
+    current.left -= taken;
+    if (current.into != null && !current.into.readChunk(piece, current.binary)) {
+      violated(current.into);
+    } else if (current.left == 0) {
+      endOfChunk(current);
+    } else {
+      expectData();
+    }
+  }
+
+  private void endOfChunk(Chunk ended) {
+    chunk = null;
+    expectCommand();
+    var into = ended.into;
+    if (into == null) {
+      perform(session.chunkSkipped());
+    } else if (!ended.last) {
+      perform(session.chunkReceived(ended.size, into.refusal()));
+    } else if (!ended.binary && !into.isWholeLines()) {
+      violated(into);
+    } else {
+      finish(into);
+      perform(session.chunkReceived(ended.size, into.refusal()));
+    }
+  }
+
+  private void finish(Reception ended) {
+    reception = null;
+    received = ended.finish();
+    server.metrics().count("smtp.server.octets", ended.octets());
+    expectCommand();
+  }
+
+  private void violated(Reception by) {
+    reception = null;
+    chunk = null;
+    by.close();
+    perform(session.dataViolated());
+  }
+
+  private void abandonChunks() {
+    if (reception != null) {
+      reception.close();
+      reception = null;
     }
   }
 
@@ -327,7 +414,11 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         case Action.Login(var mechanism, var response) -> login(mechanism, response);
         case Action.Respond(var response) -> respond(response);
         case Action.OpenSpool(var size) -> openSpool(size);
+        case Action.ReceiveChunk wanted -> receiveChunk(wanted);
+        case Action.SkipChunk(var size) -> begin(new Chunk(size, false, true, null));
+        case Action.AbandonChunks() -> abandonChunks();
         case Action.Deliver(var envelope) -> deliver(envelope);
+        case Action.DeliverEach(var envelope) -> deliverEach(envelope);
         case Action.StartTls() -> {
           flush(); // the last plain text
           addTls();
@@ -387,46 +478,67 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   }
 
   private void openSpool(long announcedSize) {
-    try {
-      reception =
-          new Reception(
-              server.spool().open(announcedSize),
-              options.maxMessageSize(),
-              deadline.after(options.messageTimeout()));
-    } catch (InsufficientStorageException e) {
-      perform(session.spoolOpened(Replies.NO_ROOM));
-      return;
-    } catch (RuntimeException e) {
-      log.error("{} spool failed", session.facts().id(), e);
-      perform(session.spoolOpened(Replies.LOCAL_ERROR));
-      return;
+    var opened = openReception(announcedSize);
+    if (opened.refusal() == null) {
+      reception = opened;
     }
-    perform(session.spoolOpened(null));
+    perform(session.spoolOpened(opened.refusal()));
     expectData();
   }
 
+  private Reception openReception(long announcedSize) {
+    var until = deadline.after(options.messageTimeout());
+    try {
+      return new Reception(server.spool().open(announcedSize), options.maxMessageSize(), until);
+    } catch (InsufficientStorageException e) {
+      return new Reception(Replies.NO_ROOM, until);
+    } catch (RuntimeException e) {
+      log.error("{} spool failed", session.facts().id(), e);
+      return new Reception(Replies.LOCAL_ERROR, until);
+    }
+  }
+
   private void deliver(Envelope envelope) {
+    deliver(
+        (handler, message, reply) -> handler.message(session.facts(), envelope, message, reply),
+        session::verdict,
+        FAILED);
+  }
+
+  private void deliverEach(Envelope envelope) {
+    deliver(
+        (handler, message, replies) ->
+            handler.messageForEach(session.facts(), envelope, message, replies),
+        session::delivered,
+        List.of());
+  }
+
+  private interface Delivery<T> {
+    void to(SessionHandler handler, SpooledMessage message, Consumer<T> reply);
+  }
+
+  private <T> void deliver(Delivery<T> delivery, Function<T, List<Action>> answer, T failed) {
     var message = received;
     received = null;
     if (message == null) {
-      perform(session.verdict(FAILED));
+      perform(answer.apply(failed));
       return;
     }
     waiting = true;
     deadline.clear();
     var once = new AtomicBoolean();
-    Consumer<Verdict> reply =
-        verdict -> {
+    Consumer<T> reply =
+        replied -> {
           if (once.compareAndSet(false, true)) {
-            onLoop(() -> answered(() -> session.verdict(verdict)));
+            onLoop(() -> answered(() -> answer.apply(replied)));
           }
         };
     try {
-      server.handler().message(session.facts(), envelope, message, reply);
+      delivery.to(server.handler(), message, reply);
     } catch (RuntimeException e) {
       log.error("{} handler failed", session.facts().id(), e);
       message.close();
-      reply.accept(FAILED);
+      reply.accept(failed);
     }
   }
 

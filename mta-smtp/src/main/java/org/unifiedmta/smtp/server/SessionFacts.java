@@ -33,6 +33,11 @@ public record SessionFacts(
     return new SessionFacts(id, remote, local, null, facts, null, listener, false);
   }
 
+  /** As a trusted peer says of its client; what it said of itself is forgotten. */
+  SessionFacts withClient(InetSocketAddress client, @Nullable String name, @Nullable String user) {
+    return new SessionFacts(id, client, local, name, tls, user, listener, false);
+  }
+
   SessionFacts withUser(String user) {
     return new SessionFacts(id, remote, local, helo, tls, user, listener, extended);
   }

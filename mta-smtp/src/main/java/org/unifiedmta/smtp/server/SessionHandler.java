@@ -1,9 +1,12 @@
 package org.unifiedmta.smtp.server;
 
+import java.util.Collections;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.sasl.SaslExchange;
 
@@ -49,6 +52,27 @@ public interface SessionHandler {
    */
   void message(
       SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply);
+
+  /**
+   * The end of data over LMTP (RFC 2033 4.2). The handler takes the message over and closes it.
+   *
+   * @param replies takes once, from any thread, one reply for each recipient, in their order
+   */
+  default void messageForEach(
+      SessionFacts session,
+      Envelope envelope,
+      SpooledMessage message,
+      Consumer<List<SmtpReply>> replies) {
+    message(
+        session,
+        envelope,
+        message,
+        verdict ->
+            replies.accept(
+                Collections.nCopies(
+                    envelope.recipients().size(),
+                    verdict instanceof Verdict.Reply(var reply) ? reply : Replies.LOCAL_ERROR)));
+  }
 
   /** The session has ended, whatever the reason. */
   void disconnected(SessionFacts session);

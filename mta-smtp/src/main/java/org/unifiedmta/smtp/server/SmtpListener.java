@@ -1,17 +1,28 @@
 package org.unifiedmta.smtp.server;
 
 import java.net.InetSocketAddress;
+import java.util.Set;
+import org.unifiedmta.smtp.codec.Extension;
 
 /**
- * An address that a server listens on.
+ * An address that a server listens on. Made by {@link #of} and its {@code with} methods.
  *
  * @param name for logs and {@link SessionFacts}
  * @param bind port 0 for an ephemeral one
  * @param requireAuth MAIL before a login is {@code 530 5.7.0}
- * @param proxyProtocol reserved; true is refused by {@link SmtpServer#bind}
+ * @param proxyProtocol whether each connection begins with a PROXY header, version 1 or 2, from a
+ *     trusted peer; others are closed without a word
+ * @param protocol SMTP, or LMTP (RFC 2033)
+ * @param withoutExtensions those not offered here, whatever the options say
  */
 public record SmtpListener(
-    String name, InetSocketAddress bind, Mode mode, boolean requireAuth, boolean proxyProtocol) {
+    String name,
+    InetSocketAddress bind,
+    Mode mode,
+    boolean requireAuth,
+    boolean proxyProtocol,
+    Protocol protocol,
+    Set<Extension> withoutExtensions) {
 
   /** How TLS comes in. */
   public enum Mode {
@@ -25,8 +36,37 @@ public record SmtpListener(
     IMPLICIT_TLS
   }
 
+  /** What is spoken. */
+  public enum Protocol {
+    SMTP,
+    /** RFC 2033: LHLO, and a reply for each recipient. */
+    LMTP
+  }
+
+  public SmtpListener {
+    withoutExtensions = Set.copyOf(withoutExtensions);
+  }
+
   /** A listener without demands. */
   public static SmtpListener of(String name, InetSocketAddress bind, Mode mode) {
-    return new SmtpListener(name, bind, mode, false, false);
+    return new SmtpListener(name, bind, mode, false, false, Protocol.SMTP, Set.of());
+  }
+
+  public SmtpListener withRequireAuth(boolean required) {
+    return new SmtpListener(name, bind, mode, required, proxyProtocol, protocol, withoutExtensions);
+  }
+
+  public SmtpListener withProxyProtocol(boolean expected) {
+    return new SmtpListener(name, bind, mode, requireAuth, expected, protocol, withoutExtensions);
+  }
+
+  public SmtpListener withProtocol(Protocol spoken) {
+    return new SmtpListener(
+        name, bind, mode, requireAuth, proxyProtocol, spoken, withoutExtensions);
+  }
+
+  public SmtpListener withoutExtensions(Extension... switchedOff) {
+    return new SmtpListener(
+        name, bind, mode, requireAuth, proxyProtocol, protocol, Set.of(switchedOff));
   }
 }

@@ -119,7 +119,11 @@ public final class SmtpServer implements AutoCloseable {
                     options.channelSeam().connected(channel.pipeline());
                     channel
                         .pipeline()
-                        .addLast(SESSION, new SessionChannel(SmtpServer.this, listener, channel));
+                        .addLast(
+                            SESSION,
+                            listener.proxyProtocol()
+                                ? new ProxyHeader(SmtpServer.this, listener, channel)
+                                : new SessionChannel(SmtpServer.this, listener, channel));
                   }
                 });
     var bound = bootstrap.bind(listener.bind()).awaitUninterruptibly();
@@ -146,9 +150,6 @@ public final class SmtpServer implements AutoCloseable {
         !options.authMechanisms().isEmpty() && listener.mode() != SmtpListener.Mode.PLAIN;
     if ((listener.requireAuth() || options.requireAuth()) && !canLogIn) {
       throw new ConfigException("listener " + listener.name() + " needs a way to log in");
-    }
-    if (listener.proxyProtocol()) {
-      throw new ConfigException("listener " + listener.name() + ": no PROXY protocol yet");
     }
   }
 

@@ -1,13 +1,18 @@
 package org.unifiedmta.smtp.server;
 
+import java.net.InetSocketAddress;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Literals;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.security.sasl.SaslExchange;
@@ -16,6 +21,7 @@ import org.unifiedmta.smtp.codec.CommandParser;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.codec.LineFramer;
 import org.unifiedmta.smtp.codec.LineFramer.Line;
+import org.unifiedmta.smtp.codec.MailParameters;
 import org.unifiedmta.smtp.codec.SmtpCommand;
 import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
 
@@ -30,23 +36,27 @@ final class SmtpSession {
   private static final Envelope NO_ENVELOPE = Envelope.of(null, List.of());
   // RFC 2920 3.1: these end a group of commands, as their replies decide what may follow.
   private static final Set<Verb> LAST_IN_GROUP =
-      EnumSet.of(Verb.EHLO, Verb.HELO, Verb.DATA, Verb.STARTTLS, Verb.AUTH);
+      EnumSet.of(Verb.EHLO, Verb.HELO, Verb.LHLO, Verb.DATA, Verb.STARTTLS, Verb.AUTH);
   private static final Set<Verb> BEFORE_TLS =
-      EnumSet.of(Verb.EHLO, Verb.HELO, Verb.NOOP, Verb.STARTTLS, Verb.QUIT, Verb.NONE);
+      EnumSet.of(Verb.EHLO, Verb.HELO, Verb.LHLO, Verb.NOOP, Verb.STARTTLS, Verb.QUIT, Verb.NONE);
 
   // A few guesses at a password are enough (RFC 4954 9).
   private static final int WEIGHT_OF_FAILED_LOGIN = 4;
 
   private final ServerOptions options;
   private final SmtpListener listener;
+  private final Set<Extension> extensions;
   private final CommandParser parser;
   private SessionFacts facts;
   private Phase phase = Phase.CONNECTING;
   private Envelope envelope = NO_ENVELOPE;
   private long announcedSize = -1;
   private @Nullable Question asked;
+  private @Nullable SmtpReply afterSkip;
+  private boolean lastChunk;
   private int commands;
   private int errors;
+  private int recipients; // who are owed a reply, over LMTP
   private boolean stopping;
 
   /**
@@ -61,7 +71,9 @@ final class SmtpSession {
   SmtpSession(ServerOptions options, SmtpListener listener, SessionFacts facts) {
     this.options = options;
     this.listener = listener;
-    this.parser = new CommandParser(options.extensions());
+    this.extensions = EnumSet.copyOf(options.extensions());
+    extensions.removeAll(listener.withoutExtensions());
+    this.parser = new CommandParser(extensions);
     this.facts = facts;
   }
 
@@ -84,7 +96,11 @@ final class SmtpSession {
 
   /** The client is there, under implicit TLS with its handshake done. */
   List<Action> connected() {
-    var greeting = SmtpReply.of(220, "", options.hostname() + " ESMTP");
+    return greet();
+  }
+
+  private List<Action> greet() {
+    var greeting = SmtpReply.of(220, "", options.hostname() + (isLmtp() ? " LMTP" : " ESMTP"));
     return ask(h -> h.connected(facts), greeting, () -> phase = Phase.GREETED, Phase.REFUSED);
   }
 
@@ -107,11 +123,12 @@ final class SmtpSession {
    * A line.
    *
    * @param followed whether more octets came with it
+   * @param now for what is said of time
    */
-  List<Action> line(Line line, boolean followed) {
+  List<Action> line(Line line, boolean followed, Instant now) {
     return switch (line) {
       case Line.Text(var text) ->
-          phase == Phase.AUTHENTICATING ? response(text) : command(text, followed);
+          phase == Phase.AUTHENTICATING ? response(text) : command(text, followed, now);
       case Line.TooLong() -> tooLong();
       case Line.Endless() -> goodbye(Replies.LINE_TOO_LONG);
     };
@@ -187,12 +204,53 @@ final class SmtpSession {
    */
   List<Action> endOfData(@Nullable SmtpReply refusal) {
     var received = envelope;
-    var question = new Question(Replies.LOCAL_ERROR, () -> {}, Phase.READY);
     reset();
-    asked = question;
+    if (isLmtp()) {
+      recipients = received.recipients().size();
+      return refusal == null
+          ? List.of(new Action.DeliverEach(received))
+          : delivered(Collections.nCopies(recipients, refusal));
+    }
+    asked = new Question(Replies.LOCAL_ERROR, () -> {}, Phase.READY);
     return refusal == null
         ? List.of(new Action.Deliver(received))
         : verdict(new Verdict.Reply(refusal));
+  }
+
+  /** What became of the message for each recipient, over LMTP (RFC 2033 4.2). */
+  List<Action> delivered(List<SmtpReply> replies) {
+    if (phase == Phase.CLOSED) {
+      return NOTHING;
+    }
+    var actions = new ArrayList<Action>();
+    for (int i = 0; i < recipients; i++) {
+      actions.add(new Action.Send(i < replies.size() ? replies.get(i) : Replies.LOCAL_ERROR));
+    }
+    if (stopping) {
+      actions.addAll(goodbye(Replies.SHUTTING_DOWN));
+    }
+    return actions;
+  }
+
+  /**
+   * A chunk is here (RFC 3030 2).
+   *
+   * @param octets of it
+   * @param refusal why the message cannot be kept, or null
+   */
+  List<Action> chunkReceived(long octets, @Nullable SmtpReply refusal) {
+    if (lastChunk) {
+      return endOfData(refusal);
+    }
+    return send(
+        refusal == null ? SmtpReply.of(250, "2.0.0", octets + " octets received") : refusal);
+  }
+
+  /** A chunk that nobody wanted is through. */
+  List<Action> chunkSkipped() {
+    var reply = afterSkip;
+    afterSkip = null;
+    return reply == null ? NOTHING : error(reply);
   }
 
   /** A bare CR or LF, or a NUL, in the data. */
@@ -213,7 +271,7 @@ final class SmtpSession {
 
   // ---- commands
 
-  private List<Action> command(String text, boolean followed) {
+  private List<Action> command(String text, boolean followed, Instant now) {
     var command = parser.parse(text);
     var verb = command.verb();
     if (++commands > options.maxCommands()) {
@@ -229,15 +287,25 @@ final class SmtpSession {
       // plaintext before TLS (RFC 3207 6). What follows is no command.
       return goodbye(Replies.SYNCHRONIZATION);
     }
+    if (verb == Verb.BDAT) {
+      return bdat((SmtpCommand.Bdat) command); // whose data follows, whatever we think of it
+    }
     if (!phase.allows(verb)) {
       var reply = outOfTurn(verb);
       // A client that pipelines can't know that its sender or its recipients were refused.
       return verb == Verb.RCPT || verb == Verb.DATA ? send(reply) : error(reply);
     }
     return switch (command) {
-      case SmtpCommand.Ehlo(var name) -> hello(facts.withHelo(name, true));
-      case SmtpCommand.Helo(var name) -> hello(facts.withHelo(name, false));
-      case SmtpCommand.Mail mail -> mail(mail);
+      case SmtpCommand.Ehlo(var name) ->
+          isLmtp() ? error(Replies.NO_SMTP) : hello(facts.withHelo(name, true), now);
+      case SmtpCommand.Helo(var name) ->
+          isLmtp() ? error(Replies.NO_SMTP) : hello(facts.withHelo(name, false), now);
+      case SmtpCommand.Lhlo(var name) ->
+          isLmtp() ? hello(facts.withHelo(name, true), now) : error(Replies.NOT_IMPLEMENTED);
+      case SmtpCommand.Mail mail -> mail(mail, now);
+      case SmtpCommand.Bdat bdat -> bdat(bdat);
+      case SmtpCommand.Proxied proxied -> proxied(proxied);
+      case SmtpCommand.Endless() -> goodbye(Replies.CHUNK_ENDLESS);
       case SmtpCommand.Rcpt rcpt -> rcpt(rcpt);
       case SmtpCommand.Auth auth -> auth(auth);
       case SmtpCommand.Simple(var simple) -> simple(simple);
@@ -249,35 +317,43 @@ final class SmtpSession {
   private SmtpReply outOfTurn(Verb verb) {
     return switch (verb) {
       case MAIL -> phase == Phase.GREETED ? Replies.HELLO_FIRST : Replies.NESTED_MAIL;
-      case RCPT -> Replies.MAIL_FIRST;
+      case RCPT -> phase == Phase.CHUNKING ? Replies.BAD_SEQUENCE : Replies.MAIL_FIRST;
       // RFC 5321 3.3: never 354 without a recipient.
-      case DATA -> phase == Phase.MAIL_GIVEN ? Replies.NO_RECIPIENTS : Replies.MAIL_FIRST;
+      case DATA, BDAT ->
+          switch (phase) {
+            case MAIL_GIVEN -> Replies.NO_RECIPIENTS;
+            case CHUNKING -> Replies.BAD_SEQUENCE; // RFC 3030 2
+            default -> Replies.MAIL_FIRST;
+          };
       default -> Replies.BAD_SEQUENCE;
     };
   }
 
-  private List<Action> hello(SessionFacts introduced) {
+  private List<Action> hello(SessionFacts introduced, Instant now) {
     if (stopping) {
       return goodbye(Replies.SHUTTING_DOWN);
     }
+    var abandoned = abandonChunks();
     var reply =
         introduced.extended()
-            ? new SmtpReply(250, null, capabilities())
+            ? new SmtpReply(250, null, capabilities(now))
             : SmtpReply.of(250, "", options.hostname());
-    return ask(
-        h -> h.helo(introduced),
-        reply,
-        () -> {
-          facts = introduced;
-          reset(); // RFC 5321 4.1.4: as by RSET
-        },
-        phase);
+    return behind(
+        abandoned,
+        ask(
+            h -> h.helo(introduced),
+            reply,
+            () -> {
+              facts = introduced;
+              reset(); // RFC 5321 4.1.4: as by RSET
+            },
+            phase));
   }
 
-  private List<String> capabilities() {
+  private List<String> capabilities(Instant now) {
     var lines = new ArrayList<String>();
     lines.add(options.hostname());
-    for (var extension : options.extensions()) {
+    for (var extension : extensions) {
       switch (extension) {
         case SIZE -> lines.add("SIZE " + options.maxMessageSize());
         case STARTTLS -> {
@@ -290,43 +366,86 @@ final class SmtpSession {
             lines.add("AUTH " + String.join(" ", options.authMechanisms()));
           }
         }
+        case REQUIRETLS -> { // RFC 8689 4.2.1
+          if (facts.tls() != null) {
+            lines.add("REQUIRETLS");
+          }
+        }
+        case LIMITS -> lines.add("LIMITS RCPTMAX=" + options.maxRecipients()); // RFC 9422 4
+        case FUTURERELEASE -> {
+          if (isSubmission()) { // RFC 4865 3
+            var latest = now.plus(options.maxHold()).truncatedTo(ChronoUnit.SECONDS);
+            lines.add("FUTURERELEASE " + options.maxHold().toSeconds() + " " + latest);
+          }
+        }
+        case XCLIENT -> {
+          if (isTrustedPeer()) {
+            lines.add("XCLIENT NAME ADDR PORT PROTO HELO LOGIN");
+          }
+        }
+        case XFORWARD -> {
+          if (isTrustedPeer()) {
+            lines.add("XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE");
+          }
+        }
         default -> lines.add(extension.keyword());
       }
     }
     return lines;
   }
 
-  private List<Action> mail(SmtpCommand.Mail mail) {
+  private List<Action> mail(SmtpCommand.Mail mail, Instant now) {
     if (stopping) {
       return goodbye(Replies.SHUTTING_DOWN);
     }
-    if ((listener.requireAuth() || options.requireAuth()) && facts.authenticatedUser() == null) {
+    boolean anonymous = facts.authenticatedUser() == null;
+    if ((listener.requireAuth() || options.requireAuth()) && anonymous) {
       return error(Replies.AUTH_FIRST);
     }
-    if (mail.size() > options.maxMessageSize()) {
+    var said = mail.parameters();
+    if (said.hold() != null && anonymous) {
+      return error(Replies.AUTH_FIRST); // RFC 4865 3: for submission
+    }
+    if (said.size() > options.maxMessageSize()) {
       return send(Replies.TOO_LARGE); // RFC 1870 6.1
+    }
+    if (said.requireTls() && facts.tls() == null) {
+      return error(Replies.NO_TLS_TO_REQUIRE); // RFC 8689 4.2.1
+    }
+    var holdUntil = holdUntil(said.hold(), now);
+    if (holdUntil != null && holdUntil.isAfter(now.plus(options.maxHold()))) {
+      return send(Replies.HOLD_TOO_LONG);
     }
     var started =
         new Envelope(
             mail.reversePath(),
             List.of(),
-            null,
-            Envelope.Ret.UNSET,
-            mail.body(),
-            mail.smtpUtf8(),
-            false,
-            0,
-            null,
+            said.envelopeId(),
+            said.ret(),
+            said.body(),
+            said.smtpUtf8(),
+            said.requireTls(),
+            // RFC 6710 5: nobody whom we don't know is more urgent than others.
+            anonymous ? Math.min(0, said.priority()) : said.priority(),
+            holdUntil,
             null);
     return ask(
-        h -> h.mail(facts, started, mail.size()),
+        h -> h.mail(facts, started, said.size()),
         Replies.SENDER_OK,
         () -> {
           envelope = started;
-          announcedSize = mail.size();
+          announcedSize = said.size();
           phase = Phase.MAIL_GIVEN;
         },
         phase);
+  }
+
+  private static @Nullable Instant holdUntil(MailParameters.@Nullable Hold hold, Instant now) {
+    return switch (hold) {
+      case null -> null;
+      case MailParameters.Hold.For(var seconds) -> now.plusSeconds(seconds);
+      case MailParameters.Hold.Until(var time) -> time.isAfter(now) ? time : null;
+    };
   }
 
   private List<Action> rcpt(SmtpCommand.Rcpt rcpt) {
@@ -336,7 +455,7 @@ final class SmtpSession {
     if (envelope.recipients().size() >= options.maxRecipients()) {
       return send(Replies.TOO_MANY_RECIPIENTS); // RFC 5321 4.5.3.1.10
     }
-    var recipient = Recipient.of(rcpt.forwardPath());
+    var recipient = new Recipient(rcpt.forwardPath(), rcpt.notifyOn(), rcpt.originalRecipient());
     return ask(
         h -> h.recipient(facts, envelope, recipient),
         Replies.RECIPIENT_OK,
@@ -349,17 +468,92 @@ final class SmtpSession {
         phase);
   }
 
+  /** RFC 3030 2: the data follows the command at once, so it is read whatever the reply will be. */
+  private List<Action> bdat(SmtpCommand.Bdat bdat) {
+    if (bdat.size() > options.maxMessageSize()) {
+      return goodbye(Replies.TOO_LARGE); // not worth reading
+    }
+    if (!extensions.contains(Extension.CHUNKING) || !phase.allows(Verb.BDAT)) {
+      afterSkip =
+          extensions.contains(Extension.CHUNKING) ? outOfTurn(Verb.BDAT) : Replies.NOT_IMPLEMENTED;
+      return List.of(new Action.SkipChunk(bdat.size()));
+    }
+    phase = Phase.CHUNKING;
+    lastChunk = bdat.last();
+    boolean binary = envelope.body() == Envelope.Body.BINARY_MIME;
+    return List.of(new Action.ReceiveChunk(bdat.size(), bdat.last(), binary, announcedSize));
+  }
+
+  private List<Action> abandonChunks() {
+    if (phase != Phase.CHUNKING) {
+      return NOTHING;
+    }
+    reset();
+    return List.of(new Action.AbandonChunks());
+  }
+
+  private static List<Action> behind(List<Action> first, List<Action> second) {
+    if (first.isEmpty()) {
+      return second;
+    }
+    var both = new ArrayList<>(first);
+    both.addAll(second);
+    return both;
+  }
+
+  /** What a peer that is trusted tells of its own client. */
+  private List<Action> proxied(SmtpCommand.Proxied proxied) {
+    var extension = proxied.verb() == Verb.XCLIENT ? Extension.XCLIENT : Extension.XFORWARD;
+    if (!extensions.contains(extension) || !isTrustedPeer()) {
+      return error(Replies.NOT_IMPLEMENTED);
+    }
+    if (proxied.verb() == Verb.XFORWARD) {
+      return send(Replies.OK); // for logs alone
+    }
+    var attributes = proxied.attributes();
+    var client = facts.remote();
+    var address = attributes.get("ADDR");
+    if (address != null) {
+      var parsed =
+          Literals.ip(
+              address.regionMatches(true, 0, "IPV6:", 0, 5) ? address.substring(5) : address);
+      if (parsed == null) {
+        return error(Replies.BAD_ATTRIBUTE);
+      }
+      client = new InetSocketAddress(parsed, 0);
+    }
+    var port = attributes.get("PORT");
+    if (port != null) {
+      long number =
+          port.length() > 5 || !port.chars().allMatch(c -> c >= '0' && c <= '9')
+              ? -1
+              : Long.parseLong(port);
+      if (number < 0 || number > 65_535) {
+        return error(Replies.BAD_ATTRIBUTE);
+      }
+      client = new InetSocketAddress(client.getAddress(), (int) number);
+    }
+    facts = facts.withClient(client, attributes.get("HELO"), attributes.get("LOGIN"));
+    reset();
+    phase = Phase.CONNECTING;
+    return greet();
+  }
+
   private List<Action> simple(Verb verb) {
     return switch (verb) {
-      case DATA -> List.of(new Action.OpenSpool(announcedSize));
+      case DATA ->
+          envelope.body() == Envelope.Body.BINARY_MIME
+              ? error(Replies.BINARY_BY_CHUNKS) // RFC 3030 3
+              : List.of(new Action.OpenSpool(announcedSize));
       case RSET -> {
         if (stopping) {
           yield goodbye(Replies.SHUTTING_DOWN);
         }
+        var abandoned = abandonChunks();
         if (phase != Phase.GREETED) {
           reset();
         }
-        yield send(Replies.OK);
+        yield behind(abandoned, send(Replies.OK));
       }
       case QUIT -> goodbye(Replies.BYE);
       case STARTTLS -> startTls();
@@ -384,7 +578,7 @@ final class SmtpSession {
   // ---- login, RFC 4954
 
   private List<Action> auth(SmtpCommand.Auth auth) {
-    if (!options.extensions().contains(Extension.AUTH)) {
+    if (!extensions.contains(Extension.AUTH)) {
       return error(Replies.NOT_IMPLEMENTED);
     }
     if (facts.authenticatedUser() != null) {
@@ -426,17 +620,30 @@ final class SmtpSession {
 
   // ---- the rest
 
+  private boolean isLmtp() {
+    return listener.protocol() == SmtpListener.Protocol.LMTP;
+  }
+
+  private boolean isTrustedPeer() {
+    return options.trustedPeers().test(facts.remote().getAddress());
+  }
+
+  /** Whether mail may come here from those who wrote it, rather than from other servers. */
+  private boolean isSubmission() {
+    return facts.authenticatedUser() != null || offersAuth();
+  }
+
   private boolean offersStartTls() {
     return options.tls() != null
         && facts.tls() == null
         && listener.mode() != SmtpListener.Mode.PLAIN
-        && options.extensions().contains(Extension.STARTTLS);
+        && extensions.contains(Extension.STARTTLS);
   }
 
   private boolean offersAuth() {
     return facts.tls() != null
         && facts.authenticatedUser() == null
-        && options.extensions().contains(Extension.AUTH);
+        && extensions.contains(Extension.AUTH);
   }
 
   private List<Action> tooLong() {

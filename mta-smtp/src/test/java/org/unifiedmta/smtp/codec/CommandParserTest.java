@@ -2,7 +2,9 @@ package org.unifiedmta.smtp.codec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Instant;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -14,7 +16,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Envelope.Body;
+import org.unifiedmta.core.address.Recipient.Notify;
 import org.unifiedmta.smtp.codec.SmtpCommand.Auth;
 import org.unifiedmta.smtp.codec.SmtpCommand.Ehlo;
 import org.unifiedmta.smtp.codec.SmtpCommand.Foreign;
@@ -28,9 +32,140 @@ import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
 class CommandParserTest {
   private final CommandParser parser = new CommandParser(EnumSet.allOf(Extension.class));
 
+  private static MailParameters parameters(long size, Body body, boolean smtpUtf8) {
+    return new MailParameters(size, body, smtpUtf8, null, Envelope.Ret.UNSET, false, 0, null, null);
+  }
+
+  private static MailParameters dsn(String envelopeId, Envelope.Ret ret) {
+    return new MailParameters(-1, Body.SEVEN_BIT, false, envelopeId, ret, false, 0, null, null);
+  }
+
+  private static MailParameters timed(
+      int priority, MailParameters.Hold hold, MailParameters.By by) {
+    return new MailParameters(
+        -1, Body.SEVEN_BIT, false, null, Envelope.Ret.UNSET, true, priority, hold, by);
+  }
+
+  static List<Arguments> extensions() {
+    var ann = EmailAddress.parse("ann@example.org");
+    var until = Instant.parse("2026-01-02T02:04:05Z");
+    var mail = "MAIL FROM:<ann@example.org> ";
+    var rcpt = "RCPT TO:<ann@example.org> ";
+    return List.of(
+        Arguments.of("LHLO a.test", new SmtpCommand.Lhlo("a.test")),
+        Arguments.of(
+            mail + "BODY=BINARYMIME", new Mail(ann, parameters(-1, Body.BINARY_MIME, false))),
+        Arguments.of(
+            mail + "ENVID=QQ+2B314159 RET=HDRS",
+            new Mail(ann, dsn("QQ+314159", Envelope.Ret.HEADERS))),
+        Arguments.of(mail + "RET=full ENVID=a", new Mail(ann, dsn("a", Envelope.Ret.FULL))),
+        Arguments.of(
+            mail + "REQUIRETLS MT-PRIORITY=-9 HOLDFOR=60 BY=120;R",
+            new Mail(
+                ann,
+                timed(
+                    -9, new MailParameters.Hold.For(60), new MailParameters.By(120, true, false)))),
+        Arguments.of(
+            mail + "HOLDUNTIL=2026-01-02T03:04:05+01:00 REQUIRETLS MT-PRIORITY=3 BY=-9;NT",
+            new Mail(
+                ann,
+                timed(
+                    3,
+                    new MailParameters.Hold.Until(until),
+                    new MailParameters.By(-9, false, true)))),
+        Arguments.of(
+            rcpt + "NOTIFY=SUCCESS,delay ORCPT=rfc822;Bob+2BX@example.com",
+            new Rcpt(ann, true, Set.of(Notify.SUCCESS, Notify.DELAY), "rfc822;Bob+X@example.com")),
+        Arguments.of(rcpt + "NOTIFY=NEVER", new Rcpt(ann, true, Set.of(Notify.NEVER), null)),
+        Arguments.of("BDAT 0 LAST", new SmtpCommand.Bdat(0, true)),
+        Arguments.of("bdat  86  last ", new SmtpCommand.Bdat(86, true)),
+        Arguments.of("BDAT 100", new SmtpCommand.Bdat(100, false)),
+        Arguments.of("BDAT 18446744073709551615", new SmtpCommand.Bdat(Long.MAX_VALUE, false)),
+        Arguments.of(
+            "XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.7 HELO=a+2Bb",
+            new SmtpCommand.Proxied(
+                Verb.XCLIENT, attributes("NAME", null, "ADDR", "192.0.2.7", "HELO", "a+b"))),
+        Arguments.of(
+            "XFORWARD source=LOCAL",
+            new SmtpCommand.Proxied(Verb.XFORWARD, attributes("SOURCE", "LOCAL"))));
+  }
+
+  private static Map<String, String> attributes(String... pairs) {
+    var attributes = new HashMap<String, String>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      attributes.put(pairs[i], pairs[i + 1]);
+    }
+    return attributes;
+  }
+
+  @ParameterizedTest
+  @MethodSource("extensions")
+  void whatExtensionsAddIsRead(String line, SmtpCommand command) {
+    assertThat(parser.parse(line)).isEqualTo(command);
+    if (!(command instanceof SmtpCommand.Bdat
+        || command instanceof SmtpCommand.Lhlo
+        || command instanceof SmtpCommand.Proxied)) {
+      var without = new CommandParser(EnumSet.noneOf(Extension.class)).parse(line);
+      assertThat(((Invalid) without).reply().code()).isEqualTo(555);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "MAIL FROM:<a@b.test> ENVID=",
+        "MAIL FROM:<a@b.test> ENVID=a+0D+0Ab",
+        "MAIL FROM:<a@b.test> ENVID=a+zz",
+        "MAIL FROM:<a@b.test> ENVID=a+4",
+        "MAIL FROM:<a@b.test> RET=ALL",
+        "MAIL FROM:<a@b.test> RET=FULL RET=HDRS",
+        "MAIL FROM:<a@b.test> REQUIRETLS=yes",
+        "MAIL FROM:<a@b.test> MT-PRIORITY=10",
+        "MAIL FROM:<a@b.test> MT-PRIORITY=+1",
+        "MAIL FROM:<a@b.test> MT-PRIORITY=",
+        "MAIL FROM:<a@b.test> HOLDFOR=0",
+        "MAIL FROM:<a@b.test> HOLDFOR=9999999999",
+        "MAIL FROM:<a@b.test> HOLDUNTIL=tomorrow",
+        "MAIL FROM:<a@b.test> HOLDFOR=1 HOLDUNTIL=2026-01-02T03:04:05Z",
+        "MAIL FROM:<a@b.test> BY=0;R",
+        "MAIL FROM:<a@b.test> BY=-1;R",
+        "MAIL FROM:<a@b.test> BY=5",
+        "MAIL FROM:<a@b.test> BY=5;X",
+        "RCPT TO:<a@b.test> NOTIFY=",
+        "RCPT TO:<a@b.test> NOTIFY=NEVER,DELAY",
+        "RCPT TO:<a@b.test> NOTIFY=DELAY,DELAY",
+        "RCPT TO:<a@b.test> NOTIFY=SOON",
+        "RCPT TO:<a@b.test> ORCPT=a@b.test",
+        "RCPT TO:<a@b.test> ORCPT=;a@b.test",
+        "RCPT TO:<a@b.test> ORCPT=rf c;a",
+        "RCPT TO:<a@b.test> ORCPT=rfc822;a+0Ab",
+        "RCPT TO:<a@b.test> ORCPT=rfc822;",
+        "XCLIENT ADDR",
+        "XCLIENT ADDR=a+0Ab"
+      })
+  void whatTheirGrammarForbidsIsRefused(String line) {
+    assertThat(((Invalid) parser.parse(line)).reply().code()).isEqualTo(501);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "BDAT",
+        "BDAT -1",
+        "BDAT abc",
+        "BDAT 1e9",
+        "BDAT 0x10",
+        "BDAT 999999999999999999999",
+        "BDAT 5 FIRST",
+        "BDAT 5 LAST x"
+      })
+  void aChunkWhoseEndNobodyKnowsEndsTheSession(String line) {
+    assertThat(parser.parse(line)).isEqualTo(new SmtpCommand.Endless());
+  }
+
   static List<Arguments> commands() {
     var ann = EmailAddress.parse("ann@example.org");
-    var plain = new Mail(ann, -1, Body.SEVEN_BIT, false);
+    var plain = new Mail(ann, MailParameters.NONE);
     return List.of(
         Arguments.of("EHLO mx.example.org", new Ehlo("mx.example.org")),
         Arguments.of("eHlO [192.0.2.1]", new Ehlo("[192.0.2.1]")),
@@ -41,26 +176,32 @@ class CommandParserTest {
         Arguments.of("MAIL FROM: <ann@example.org>", plain),
         Arguments.of("MAIL FROM:<ann@example.org>  ", plain),
         Arguments.of("MAIL  FROM:<@relay.example,@b.example:ann@example.org>", plain),
-        Arguments.of("MAIL FROM:<>", new Mail(null, -1, Body.SEVEN_BIT, false)),
+        Arguments.of("MAIL FROM:<>", new Mail(null, MailParameters.NONE)),
         Arguments.of(
             "MAIL FROM:<ann@example.org> SIZE=1000 BODY=8BITMIME",
-            new Mail(ann, 1000, Body.EIGHT_BIT_MIME, false)),
+            new Mail(ann, parameters(1000, Body.EIGHT_BIT_MIME, false))),
         Arguments.of("MAIL FROM:<ann@example.org> body=7bit", plain),
         Arguments.of("MAIL FROM:<ann@example.org> AUTH=<>", plain),
         Arguments.of("MAIL FROM:<ann@example.org> AUTH=e+3Dmc2@example.com", plain),
-        Arguments.of("MAIL FROM:<ann@example.org> SIZE=0", new Mail(ann, 0, Body.SEVEN_BIT, false)),
+        Arguments.of(
+            "MAIL FROM:<ann@example.org> SIZE=0",
+            new Mail(ann, parameters(0, Body.SEVEN_BIT, false))),
         Arguments.of(
             "MAIL FROM:<ann@example.org> SIZE=99999999999999999999",
-            new Mail(ann, Long.MAX_VALUE, Body.SEVEN_BIT, false)),
+            new Mail(ann, parameters(Long.MAX_VALUE, Body.SEVEN_BIT, false))),
         Arguments.of(
             "MAIL FROM:<d\u00f6rte@example.org> SMTPUTF8",
-            new Mail(EmailAddress.parse("d\u00f6rte@example.org"), -1, Body.SEVEN_BIT, true)),
-        Arguments.of("RCPT TO:<ann@example.org>", new Rcpt(ann, true)),
-        Arguments.of("RCPT TO: <ann@example.org>", new Rcpt(ann, true)),
-        Arguments.of("RCPT TO:<Postmaster>", new Rcpt(new EmailAddress("postmaster", ""), true)),
+            new Mail(
+                EmailAddress.parse("d\u00f6rte@example.org"),
+                parameters(-1, Body.SEVEN_BIT, true))),
+        Arguments.of("RCPT TO:<ann@example.org>", new Rcpt(ann, true, Set.of(), null)),
+        Arguments.of("RCPT TO: <ann@example.org>", new Rcpt(ann, true, Set.of(), null)),
+        Arguments.of(
+            "RCPT TO:<Postmaster>",
+            new Rcpt(new EmailAddress("postmaster", ""), true, Set.of(), null)),
         Arguments.of(
             "RCPT TO:<ann@b\u00fccher.example>",
-            new Rcpt(EmailAddress.parse("ann@b\u00fccher.example"), false)),
+            new Rcpt(EmailAddress.parse("ann@b\u00fccher.example"), false, Set.of(), null)),
         Arguments.of("DATA", new Simple(Verb.DATA)),
         Arguments.of("data ", new Simple(Verb.DATA)),
         Arguments.of("RSET", new Simple(Verb.RSET)),
@@ -110,19 +251,16 @@ class CommandParserTest {
     "MAIL FROM:<a@b.test> SIZE=100000000000000000000, 501 5.5.4",
     "MAIL FROM:<a@b.test> SIZE, 501 5.5.4",
     "MAIL FROM:<a@b.test> SIZE=1 SIZE=1, 501 5.5.4",
-    "MAIL FROM:<a@b.test> BODY=BINARYMIME, 501 5.5.4",
     "MAIL FROM:<a@b.test> SMTPUTF8=1, 501 5.5.4",
     "MAIL FROM:<a@b.test> =x, 501 5.5.4",
     "MAIL FROM:<a@b.test> FOO=BAR, 555 5.5.4",
     "MAIL FROM:<a@b.test> FOO, 555 5.5.4",
-    "MAIL FROM:<a@b.test> RET=FULL, 555 5.5.4",
     "MAIL FROM:<d\u00f6rte@b.test>, 553 5.6.7",
     "RCPT TO, 501 5.5.4",
     "RCPT TO:a@b.test, 501 5.5.2",
     "RCPT TO:<>, 501 5.1.3",
     "RCPT TO:<abuse>, 501 5.1.3",
     "RCPT TO:<a@[999.1.1.1]>, 501 5.1.3",
-    "RCPT TO:<a@b.test> NOTIFY=NEVER, 555 5.5.4",
     "DATA now, 501 5.5.4",
     "STARTTLS now, 501 5.5.4",
     "QUIT now, 501 5.5.4",

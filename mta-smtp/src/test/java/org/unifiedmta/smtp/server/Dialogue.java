@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.buffer.Unpooled;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.reply.SmtpReply;
@@ -20,6 +21,7 @@ import org.unifiedmta.smtp.codec.LineFramer.Line;
 final class Dialogue {
   private static final TlsConfig CERTIFICATE = TlsConfig.selfSigned("mx.local.test");
   private static final TlsFacts TLS = new TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", null, null);
+  private static final Instant NOW = Instant.parse("2026-01-02T03:04:05Z");
   private static final InetSocketAddress ADDRESS = new InetSocketAddress("192.0.2.1", 25);
 
   final Postmaster postmaster = new Postmaster();
@@ -32,7 +34,10 @@ final class Dialogue {
   private boolean handshake;
 
   Dialogue(ServerOptions options, SmtpListener.Mode mode, boolean requireAuth) {
-    var listener = new SmtpListener("test", ADDRESS, mode, requireAuth, false);
+    this(options, SmtpListener.of("test", ADDRESS, mode).withRequireAuth(requireAuth));
+  }
+
+  Dialogue(ServerOptions options, SmtpListener listener) {
     var facts = new SessionFacts("1", ADDRESS, ADDRESS, null, null, null, "test", false);
     session = new SmtpSession(options, listener, facts);
   }
@@ -83,7 +88,7 @@ final class Dialogue {
   private void line(String step, String text, boolean followed) {
     heard.append(step).append('\n');
     if (session.phase() != Phase.RECEIVING) {
-      perform(session.line(new Line.Text(text), followed));
+      perform(session.line(new Line.Text(text), followed, NOW));
     } else if (text.equals(".")) {
       perform(session.endOfData(messageRefusal));
     }
@@ -99,8 +104,8 @@ final class Dialogue {
       }
       case "timeout" -> perform(session.timedOut());
       case "stop" -> perform(session.stop());
-      case "long line" -> perform(session.line(new Line.TooLong(), false));
-      case "endless line" -> perform(session.line(new Line.Endless(), false));
+      case "long line" -> perform(session.line(new Line.TooLong(), false, NOW));
+      case "endless line" -> perform(session.line(new Line.Endless(), false, NOW));
       case "bare LF in the data" -> perform(session.dataViolated());
       case "spool full" -> spoolRefusal = Replies.NO_ROOM;
       case "message too large" -> messageRefusal = Replies.TOO_LARGE;
@@ -125,6 +130,23 @@ final class Dialogue {
           perform(session.login(login.next(response)));
         }
         case Action.OpenSpool(var size) -> perform(session.spoolOpened(spoolRefusal));
+        case Action.ReceiveChunk wanted -> {
+          heard.append("> ").append(wanted.size()).append(" octets kept\n");
+          perform(session.chunkReceived(wanted.size(), messageRefusal));
+        }
+        case Action.SkipChunk(var size) -> {
+          heard.append("> ").append(size).append(" octets skipped\n");
+          perform(session.chunkSkipped());
+        }
+        case Action.AbandonChunks() -> heard.append("> chunks abandoned\n");
+        case Action.DeliverEach(var envelope) -> {
+          postmaster.mails.add(new Postmaster.Mail(session.facts(), envelope, ""));
+          perform(
+              session.delivered(
+                  envelope.recipients().stream()
+                      .map(r -> SmtpReply.of(250, "2.1.5", r.address() + " has it"))
+                      .toList()));
+        }
         case Action.Deliver(var envelope) -> {
           postmaster.mails.add(new Postmaster.Mail(session.facts(), envelope, ""));
           perform(session.verdict(postmaster.onMessage.get()));

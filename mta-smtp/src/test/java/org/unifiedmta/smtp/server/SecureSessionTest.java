@@ -24,7 +24,14 @@ class SecureSessionTest {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
-        S: 250 AUTH PLAIN LOGIN
+        S: 250-AUTH PLAIN LOGIN
+        S: 250-CHUNKING
+        S: 250-BINARYMIME
+        S: 250-DSN
+        S: 250-REQUIRETLS
+        S: 250-LIMITS RCPTMAX=1000
+        S: 250-FUTURERELEASE 604800 2026-01-09T03:04:05Z
+        S: 250 MT-PRIORITY
         """);
     return dialogue;
   }
@@ -45,7 +52,12 @@ class SecureSessionTest {
             S: 250-8BITMIME
             S: 250-SMTPUTF8
             S: 250-ENHANCEDSTATUSCODES
-            S: 250 STARTTLS
+            S: 250-STARTTLS
+            S: 250-CHUNKING
+            S: 250-BINARYMIME
+            S: 250-DSN
+            S: 250-LIMITS RCPTMAX=1000
+            S: 250 MT-PRIORITY
             C: AUTH PLAIN AGFubgBzZWNyZXQ=
             S: 538 5.7.11 Encryption required for authentication
             C: STARTTLS
@@ -60,7 +72,14 @@ class SecureSessionTest {
             S: 250-8BITMIME
             S: 250-SMTPUTF8
             S: 250-ENHANCEDSTATUSCODES
-            S: 250 AUTH PLAIN LOGIN
+            S: 250-AUTH PLAIN LOGIN
+            S: 250-CHUNKING
+            S: 250-BINARYMIME
+            S: 250-DSN
+            S: 250-REQUIRETLS
+            S: 250-LIMITS RCPTMAX=1000
+            S: 250-FUTURERELEASE 604800 2026-01-09T03:04:05Z
+            S: 250 MT-PRIORITY
             C: STARTTLS
             S: 503 5.5.1 Bad sequence of commands
             """);

@@ -469,6 +469,151 @@ class SmtpServerTest {
     assertThat(client.reply()).isEmpty();
   }
 
+  // ---- chunks
+
+  @Test
+  void chunksAreCountedHoweverTheStreamIsCut() {
+    var address = start();
+    var stream =
+        "EHLO a.test\r\nMAIL FROM:<ann@example.org>\r\nRCPT TO:<user@local.test>\r\n"
+            + "BDAT 14\r\nSubject: x\r\n\r\nBDAT 0\r\nBDAT 22 LAST\r\n.\r\nMAIL FROM:<b@c.d>\r\nNOOP\r\n"
+            + "BDAT 6 LAST\r\nQUIT\r\nQUIT\r\n";
+    for (int piece : new int[] {1, 2, 3, 5, 7, 50, 1_000}) {
+      postmaster.mails.clear();
+      var client = connect(address);
+      client.reply();
+      var greeting = "EHLO a.test\r\n";
+      client.send(greeting).reply();
+      for (int i = greeting.length(); i < stream.length(); i += piece) {
+        client.send(stream.substring(i, Math.min(stream.length(), i + piece)));
+      }
+      assertThat(List.of(client.reply(), client.reply(), client.reply(), client.reply()))
+          .containsExactly(
+              "250 2.1.0 Sender OK",
+              "250 2.1.5 Recipient OK",
+              "250 2.0.0 14 octets received",
+              "250 2.0.0 0 octets received");
+      assertThat(client.reply()).isEqualTo("250 2.0.0 queued");
+      assertThat(client.reply()).startsWith("250 2.0.0 OK");
+      assertThat(client.reply()).startsWith("503 5.5.1");
+      assertThat(client.reply()).startsWith("221 ");
+      assertThat(postmaster.mails)
+          .extracting(Postmaster.Mail::text)
+          .containsExactly("Subject: x\r\n\r\n.\r\nMAIL FROM:<b@c.d>\r\n");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a\nb", "a\rb", "a\0b", "\r", "\n.\r\n"})
+  void aChunkOfTextHasNoBareLineEnds(String text) {
+    var address = start();
+    for (int cut = 0; cut <= text.length(); cut++) {
+      var client = helo(address);
+      client.command("MAIL FROM:<ann@example.org>");
+      client.command("RCPT TO:<user@local.test>");
+      client.send("BDAT " + cut + "\r\n" + text.substring(0, cut));
+      var first = client.reply();
+      if (first.startsWith("250")) {
+        client.send("BDAT " + (text.length() - cut) + " LAST\r\n" + text.substring(cut));
+        assertThat(client.reply()).startsWith("521 5.5.2");
+      } else {
+        assertThat(first).startsWith("521 5.5.2");
+      }
+      assertThat(client.reply()).isEmpty();
+    }
+    assertThat(postmaster.mails).isEmpty();
+  }
+
+  @Test
+  void binaryChunksMayHoldAnything() {
+    var client = helo(start());
+    client.command("MAIL FROM:<ann@example.org> BODY=BINARYMIME");
+    client.command("RCPT TO:<user@local.test>");
+    client.send("BDAT 7\r\na\nb\rc\0\r");
+    assertThat(client.reply()).startsWith("250");
+    assertThat(client.send("BDAT 1 LAST\r\n.").reply()).startsWith("250");
+    assertThat(postmaster.mails.getFirst().text()).isEqualTo("a\nb\rc\0\r.");
+  }
+
+  @Test
+  void chunksBeyondTheSizeAreReadAndRefused() {
+    var client = helo(start(options().maxMessageSize(10), Mode.PLAIN));
+    client.command("MAIL FROM:<ann@example.org>");
+    client.command("RCPT TO:<user@local.test>");
+    assertThat(client.send("BDAT 8\r\n12345678").reply()).startsWith("250");
+    assertThat(client.send("BDAT 8\r\n12345678").reply()).startsWith("552 5.3.4");
+    assertThat(client.send("BDAT 0 LAST\r\n").reply()).startsWith("552 5.3.4");
+    assertThat(client.command("NOOP")).startsWith("250");
+    assertThat(client.startMessage().send("x\r\n.\r\n").reply()).startsWith("250");
+  }
+
+  // ---- proxies
+
+  private InetSocketAddress startBehindProxy(boolean trusted) {
+    server =
+        new SmtpServer(
+            options().timer(timer).trustedPeers(peer -> trusted).build(),
+            postmaster,
+            spool,
+            Metrics.none());
+    return server.bind(SmtpListener.of("test", loopback(0), Mode.PLAIN).withProxyProtocol(true));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "PROXY TCP4 198.51.100.7 192.0.2.1 4711 25\r\n",
+        "\r\n\r\n\0\r\nQUIT\n\u0021\u0011\0\u000c\u00c6\u0033\u0064\u0007\u00c0\0\u0002\u0001\u0012\u0067\0\u0019"
+      })
+  void aProxySaysWhoConnects(String header) {
+    var client = connect(startBehindProxy(true));
+    client.send(header);
+    assertThat(client.reply()).startsWith("220 ");
+    client.command("HELO client.test");
+    client.startMessage().send("x\r\n.\r\n").reply();
+    var facts = postmaster.mails.getFirst().session();
+    assertThat(facts.remote()).isEqualTo(new InetSocketAddress("198.51.100.7", 4711));
+    assertThat(facts.local()).isEqualTo(new InetSocketAddress("192.0.2.1", 25));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"PROXY UNKNOWN\r\n", "\r\n\r\n\0\r\nQUIT\n\u0020\0\0\0"})
+  void aProxyMaySpeakForItself(String header) {
+    var client = connect(startBehindProxy(true));
+    assertThat(client.send(header).reply()).startsWith("220 ");
+    client.command("HELO client.test");
+    client.startMessage().send("x\r\n.\r\n").reply();
+    var facts = postmaster.mails.getFirst().session();
+    assertThat(facts.remote().getAddress().isLoopbackAddress()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "EHLO client.test\r\n",
+        "PROXY TCP4 198.51.100.7\r\n",
+        "PROXY TCP4 198.51.100.700 192.0.2.1 1 25\r\n",
+        "PROXY TCP4 name.test 192.0.2.1 1 25\r\n"
+      })
+  void whatIsNoHeaderIsClosedWithoutAWord(String header) {
+    var client = connect(startBehindProxy(true));
+    assertThat(client.send(header).reply()).isEmpty();
+  }
+
+  @Test
+  void aProxyThatSaysNothingIsClosed() {
+    var client = connect(startBehindProxy(true));
+    timer.awaitTask();
+    timer.advance(Duration.ofSeconds(11));
+    assertThat(client.reply()).isEmpty();
+  }
+
+  @Test
+  void nobodyElseSpeaksForAnother() {
+    var client = connect(startBehindProxy(false));
+    assertThat(client.reply()).isEmpty();
+  }
+
   // ---- start and stop
 
   @Test
@@ -533,7 +678,7 @@ class SmtpServerTest {
   @Test
   void aListenerThatWantsALoginMustAllowOne() {
     startSecure(Mode.STARTTLS);
-    var closed = new SmtpListener("closed", loopback(0), Mode.PLAIN, true, false);
+    var closed = SmtpListener.of("closed", loopback(0), Mode.PLAIN).withRequireAuth(true);
     assertThatThrownBy(() -> server.bind(closed))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("log in");

@@ -26,7 +26,12 @@ class SmtpSessionTest {
         S: 250-SIZE 1000
         S: 250-8BITMIME
         S: 250-SMTPUTF8
-        S: 250 ENHANCEDSTATUSCODES
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250-CHUNKING
+        S: 250-BINARYMIME
+        S: 250-DSN
+        S: 250-LIMITS RCPTMAX=1000
+        S: 250 MT-PRIORITY
         C> MAIL FROM:<ann@example.org> SIZE=500 BODY=8BITMIME
         S: 250 2.1.0 Sender OK
         C> RCPT TO:<user@local.test>
@@ -191,7 +196,13 @@ class SmtpSessionTest {
   void anExtensionThatIsSwitchedOffIsNotOffered() {
     var few =
         Dialogue.options()
-            .without(Extension.SIZE, Extension.SMTPUTF8, Extension.PIPELINING)
+            .without(
+                Extension.SIZE,
+                Extension.SMTPUTF8,
+                Extension.PIPELINING,
+                Extension.CHUNKING,
+                Extension.LIMITS,
+                Extension.MT_PRIORITY)
             .build();
     new Dialogue(few, Mode.PLAIN, false)
         .play(
@@ -201,7 +212,8 @@ class SmtpSessionTest {
             C: EHLO client.test
             S: 250-mx.local.test
             S: 250-8BITMIME
-            S: 250 ENHANCEDSTATUSCODES
+            S: 250-ENHANCEDSTATUSCODES
+            S: 250 DSN
             C: MAIL FROM:<ann@example.org> SIZE=1
             S: 555 5.5.4 Parameter SIZE not recognized
             """);

@@ -33,6 +33,20 @@ final class TestTimer implements Timer {
     return () -> remove(task);
   }
 
+  /** Waits until somebody waits for time to pass. */
+  void awaitTask() {
+    Await.until(
+        "a task of the timer",
+        () -> {
+          lock.lock();
+          try {
+            return !tasks.isEmpty();
+          } finally {
+            lock.unlock();
+          }
+        });
+  }
+
   void advance(Duration time) {
     lock.lock();
     now = now.plus(time);

@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.store.log;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -33,12 +34,23 @@ final class Logs {
     try {
       Files.createDirectory(copy);
       for (var file : files(directory, "")) {
-        Files.copy(file, copy.resolve(file.getFileName()));
+        copyUnlessRenamed(file, copy);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     return copy;
+  }
+
+  /** A spare segment that is being prepared may get its name meanwhile; it holds nothing yet. */
+  private static void copyUnlessRenamed(Path file, Path to) throws IOException {
+    try {
+      Files.copy(file, to.resolve(file.getFileName()));
+    } catch (NoSuchFileException e) {
+      if (!file.toString().endsWith(".tmp")) {
+        throw e;
+      }
+    }
   }
 
   static void delete(Path directory) throws IOException {
