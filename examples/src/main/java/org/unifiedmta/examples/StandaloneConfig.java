@@ -136,17 +136,19 @@ final class StandaloneConfig {
                 (first, second) -> second));
   }
 
-  /** {@code 2525} or {@code tls:4650}. */
+  /** {@code 2525}, {@code tls:4650} or {@code lmtp:2424}. */
   private static Listener listener(String bind, String port) {
     boolean tls = port.startsWith("tls:");
+    boolean lmtp = port.startsWith("lmtp:");
+    var number = port.substring(port.indexOf(':') + 1);
     try {
-      int number = Integer.parseInt(tls ? port.substring(4) : port);
       return Listener.of(
-          (tls ? "smtps-" : "smtp-") + port.substring(tls ? 4 : 0),
-          new InetSocketAddress(bind, number),
-          tls ? Mode.IMPLICIT_TLS : Mode.STARTTLS);
+              (tls ? "smtps-" : lmtp ? "lmtp-" : "smtp-") + number,
+              new InetSocketAddress(bind, Integer.parseInt(number)),
+              tls ? Mode.IMPLICIT_TLS : Mode.STARTTLS)
+          .withLmtp(lmtp);
     } catch (IllegalArgumentException e) {
-      throw new ConfigException("mta.ports: neither PORT nor tls:PORT: " + port);
+      throw new ConfigException("mta.ports: neither PORT nor tls:PORT nor lmtp:PORT: " + port);
     }
   }
 

@@ -63,6 +63,11 @@ public record Envelope(
         mailFrom, recipients, null, Ret.UNSET, Body.SEVEN_BIT, false, false, 0, null, null);
   }
 
+  /** When the message may be sent on first: now, or the time until which it is held. */
+  public Instant firstDue(Instant now) {
+    return holdUntil != null && holdUntil.isAfter(now) ? holdUntil : now;
+  }
+
   /** The same envelope for other recipients. */
   public Envelope withRecipients(List<Recipient> others) {
     return new Envelope(

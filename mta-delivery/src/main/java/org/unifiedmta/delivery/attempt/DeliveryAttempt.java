@@ -1,6 +1,5 @@
 package org.unifiedmta.delivery.attempt;
 
-import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
-import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.delivery.queue.QueuedMessage;
@@ -18,13 +17,11 @@ import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.routing.route.Destinations.Target;
 import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
-import org.unifiedmta.security.SecurityResults;
 import org.unifiedmta.smtp.client.ClientOptions;
 import org.unifiedmta.smtp.client.Endpoint;
 import org.unifiedmta.smtp.client.SmtpException;
 import org.unifiedmta.smtp.pool.PoolKey;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
-import org.unifiedmta.smtp.server.SessionFacts;
 
 /**
  * Tries the rows of one lease: the hosts of their destination in order, or the mail handler, and
@@ -176,7 +173,7 @@ public final class DeliveryAttempt {
       Map<Integer, Outcome> outcomes) {
     var envelope =
         message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
-    var sent = send(endpoint, clientOptions(options), envelope, body);
+    var sent = send(endpoint, demanding(clientOptions(options), envelope), envelope, body);
     var replies = sent.replies();
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
@@ -223,6 +220,13 @@ public final class DeliveryAttempt {
     }
   }
 
+  /** RFC 8689 4.2.1: what must not go in plain text goes to a host that proves its name. */
+  private static ClientOptions demanding(ClientOptions options, Envelope envelope) {
+    return envelope.requireTls() && !options.tls().isChecked()
+        ? options.withTls(ClientOptions.Tls.REQUIRED)
+        : options;
+  }
+
   private ClientOptions clientOptions(OutboundOptions options) {
     return clientOptions(parts.heloName(), options);
   }
@@ -252,16 +256,25 @@ public final class DeliveryAttempt {
     if (handler == null) {
       return Outcome.of(NO_HANDLER);
     }
+    return Outcome.of(
+        handled(
+            handler,
+            row.recipient(),
+            IncomingMail.of(
+                message.id(), message.envelope(), message.session(), message.security(), body)));
+  }
+
+  /** What a mail handler says, whatever it does. */
+  public static SmtpReply handled(MailHandler handler, Recipient recipient, IncomingMail mail) {
     try {
-      return Outcome.of(
-          switch (handler.handle(row.recipient(), new Mail(message, body))) {
-            case RecipientVerdict.Delivered() -> TAKEN;
-            case RecipientVerdict.Deferred(var reply) -> transientOnly(reply);
-            case RecipientVerdict.Rejected(var reply) -> permanentOnly(reply);
-          });
+      return switch (handler.handle(recipient, mail)) {
+        case RecipientVerdict.Delivered() -> TAKEN;
+        case RecipientVerdict.Deferred(var reply) -> transientOnly(reply);
+        case RecipientVerdict.Rejected(var reply) -> permanentOnly(reply);
+      };
     } catch (Throwable e) { // also checked exceptions, which other languages throw
-      log.error("{} the mail handler failed for {}", message.id(), row.recipient().address(), e);
-      return Outcome.of(HANDLER_FAILED);
+      log.error("{} the mail handler failed for {}", mail.id(), recipient.address(), e);
+      return HANDLER_FAILED;
     }
   }
 
@@ -275,37 +288,5 @@ public final class DeliveryAttempt {
 
   private static String printable(String text) {
     return text.replace('\r', ' ').replace('\n', ' ').replace('\0', ' ');
-  }
-
-  private record Mail(QueuedMessage message, ByteSource body) implements IncomingMail {
-    @Override
-    public String id() {
-      return message.id();
-    }
-
-    @Override
-    public Envelope envelope() {
-      return message.envelope();
-    }
-
-    @Override
-    public @Nullable SessionFacts session() {
-      return message.session();
-    }
-
-    @Override
-    public @Nullable SecurityResults security() {
-      return message.security();
-    }
-
-    @Override
-    public InputStream open() {
-      return body.open();
-    }
-
-    @Override
-    public Email email() {
-      return Email.parse(body);
-    }
   }
 }

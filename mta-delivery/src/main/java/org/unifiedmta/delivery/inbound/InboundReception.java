@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.inbound;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
@@ -21,6 +22,8 @@ import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.InsufficientStorageException;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.attempt.DeliveryAttempt;
+import org.unifiedmta.delivery.attempt.IncomingMail;
 import org.unifiedmta.delivery.attempt.MailHandler;
 import org.unifiedmta.delivery.hook.Hooks;
 import org.unifiedmta.delivery.queue.NewMessage;
@@ -29,6 +32,7 @@ import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Admission;
+import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailContext;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.Network;
@@ -45,6 +49,8 @@ import org.unifiedmta.smtp.server.Verdict;
 public final class InboundReception implements SessionHandler {
   private static final Logger log = LoggerFactory.getLogger(InboundReception.class);
   private static final int MAXIMUM_HOPS = 100; // RFC 5321 6.3
+  private static final SmtpReply LOCAL_ERROR =
+      SmtpReply.of(451, "4.3.0", "Local error, try again later");
 
   /**
    * What this stage is made of.
@@ -264,6 +270,85 @@ public final class InboundReception implements SessionHandler {
     return Verdict.reply(451, "4.3.0", "Local error, try again later");
   }
 
+  // ---- LMTP: who is here gets the message before the reply, RFC 2033
+
+  @Override
+  public void messageForEach(
+      SessionFacts session,
+      Envelope envelope,
+      SpooledMessage message,
+      Consumer<List<SmtpReply>> replies) {
+    Runnable work =
+        () -> {
+          try {
+            deliverNow(session, envelope, message, replies);
+          } catch (RuntimeException e) {
+            failed(session, message, verdict -> replies.accept(List.of()), e);
+          }
+        };
+    try {
+      parts.threads().execute(work);
+    } catch (RejectedExecutionException e) {
+      failed(session, message, verdict -> replies.accept(List.of()), e);
+    }
+  }
+
+  private void deliverNow(
+      SessionFacts session,
+      Envelope envelope,
+      SpooledMessage message,
+      Consumer<List<SmtpReply>> replies) {
+    int all = envelope.recipients().size();
+    var verdict = parts.hooks().verdict(hook -> hook.onMessage(session, envelope, message));
+    var refusal =
+        switch (verdict) {
+          case Verdict.Continue() -> refusal(message.header());
+          case Verdict.Reply(var reply) -> reply;
+          case Verdict.Disconnect(var reply) -> reply == null ? LOCAL_ERROR : reply;
+        };
+    if (refusal != null) {
+      message.close();
+      replies.accept(Collections.nCopies(all, refusal));
+      return;
+    }
+    var now = parts.timer().now();
+    var id = parts.store().newId();
+    var edited = trace.edit(message, session, envelope, id, now);
+    var mail = IncomingMail.of(id, envelope, session, SecurityResults.none(), edited);
+    var answers = new SmtpReply[all];
+    var elsewhere = new ArrayList<NewRow>();
+    var numbers = new ArrayList<Integer>();
+    for (int i = 0; i < all; i++) {
+      var recipient = envelope.recipients().get(i);
+      var rows = new ArrayList<NewRow>();
+      var rejection =
+          route(session, envelope.withRecipients(List.of(recipient)), message, now, rows);
+      if (rejection != null) {
+        answers[i] = rejection;
+      } else if (parts.handler() != null && rows.get(0).destination().equals(Destinations.LOCAL)) {
+        answers[i] = DeliveryAttempt.handled(parts.handler(), recipient, mail);
+      } else {
+        elsewhere.addAll(rows);
+        numbers.add(i);
+      }
+    }
+    if (elsewhere.isEmpty()) {
+      message.close();
+      replies.accept(List.of(answers));
+      return;
+    }
+    var rest = envelope.withRecipients(elsewhere.stream().map(NewRow::recipient).toList());
+    parts
+        .queue()
+        .add(
+            new NewMessage(id, rest, edited, elsewhere, now, session, SecurityResults.none(), null),
+            (stored, failure) -> {
+              var reply = ((Verdict.Reply) verdict(session, id, failure)).reply();
+              numbers.forEach(number -> answers[number] = reply);
+              replies.accept(List.of(answers));
+            });
+  }
+
   private static @Nullable SmtpReply refusal(HeaderSection header) {
     if (header.isBeyondBounds()) {
       // What lies beyond the bound would not be seen by whoever looks for forgeries.
@@ -294,7 +379,7 @@ public final class InboundReception implements SessionHandler {
       if (decision.action() instanceof Action.Reject reject) {
         return EmailRouter.reply(reject);
       }
-      rows.add(NewRow.of(decision, now));
+      rows.add(NewRow.of(decision, envelope.firstDue(now)));
     }
     return null;
   }

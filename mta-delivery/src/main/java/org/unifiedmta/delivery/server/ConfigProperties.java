@@ -46,6 +46,7 @@ final class ConfigProperties {
     take("maxRecipients", value -> builder.maxRecipients(Integer.parseInt(value)));
     take("bufferMemory", value -> builder.bufferMemory(Long.parseLong(value)));
     take("trustedNetworks", value -> list(value).forEach(builder::trustedNetworks));
+    take("trustedProxies", value -> list(value).forEach(builder::trustedProxies));
     take("mxPort", value -> builder.mxPort(Integer.parseInt(value)));
     take("maxAttempts", value -> builder.maxAttempts(Integer.parseInt(value)));
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));

@@ -191,6 +191,8 @@ final class RunningServer {
         .requireAuth(config.auth().map(UnifiedEmailServerConfig.Auth::required).orElse(false))
         .tls(config.tls().orElse(null))
         .timer(config.timer())
+        .trustedPeers(
+            peer -> config.trustedProxies().stream().anyMatch(network -> network.contains(peer)))
         .without(config.withoutExtensions().toArray(Extension[]::new))
         .channelSeam(config.channelSeam())
         .build();
@@ -207,7 +209,9 @@ final class RunningServer {
               case IMPLICIT_TLS -> SmtpListener.Mode.IMPLICIT_TLS;
             })
         .withRequireAuth(listener.requireAuth())
-        .withProxyProtocol(listener.proxyProtocol());
+        .withProxyProtocol(listener.proxyProtocol())
+        .withProtocol(listener.lmtp() ? SmtpListener.Protocol.LMTP : SmtpListener.Protocol.SMTP)
+        .withoutExtensions(listener.withoutExtensions().toArray(Extension[]::new));
   }
 
   List<BoundListener> listeners() {

@@ -51,12 +51,51 @@ public final class UnifiedEmailServerConfig {
    *
    * @param bind port 0 for an ephemeral one
    * @param requireAuth MAIL before a login is {@code 530 5.7.0}
-   * @param proxyProtocol reserved, must be false
+   * @param proxyProtocol whether each connection begins with a PROXY header, version 1 or 2, from
+   *     one of the {@code trustedProxies}; others are closed
+   * @param lmtp whether LMTP (RFC 2033) is spoken: the mail handler runs before each recipient's
+   *     reply
+   * @param withoutExtensions not offered here
    */
   public record Listener(
-      String name, InetSocketAddress bind, Mode mode, boolean requireAuth, boolean proxyProtocol) {
+      String name,
+      InetSocketAddress bind,
+      Mode mode,
+      boolean requireAuth,
+      boolean proxyProtocol,
+      boolean lmtp,
+      Set<Extension> withoutExtensions) {
+    public Listener {
+      withoutExtensions = Set.copyOf(withoutExtensions);
+    }
+
+    public Listener(
+        String name,
+        InetSocketAddress bind,
+        Mode mode,
+        boolean requireAuth,
+        boolean proxyProtocol) {
+      this(name, bind, mode, requireAuth, proxyProtocol, false, Set.of());
+    }
+
     public static Listener of(String name, InetSocketAddress bind, Mode mode) {
       return new Listener(name, bind, mode, false, false);
+    }
+
+    public Listener withRequireAuth(boolean required) {
+      return new Listener(name, bind, mode, required, proxyProtocol, lmtp, withoutExtensions);
+    }
+
+    public Listener withProxyProtocol(boolean expected) {
+      return new Listener(name, bind, mode, requireAuth, expected, lmtp, withoutExtensions);
+    }
+
+    public Listener withLmtp(boolean spoken) {
+      return new Listener(name, bind, mode, requireAuth, proxyProtocol, spoken, withoutExtensions);
+    }
+
+    public Listener withoutExtensions(Extension... switchedOff) {
+      return new Listener(name, bind, mode, requireAuth, proxyProtocol, lmtp, Set.of(switchedOff));
     }
   }
 
@@ -182,6 +221,11 @@ public final class UnifiedEmailServerConfig {
     return values.shutdownTimeout;
   }
 
+  /** Who may say whom they speak for, by PROXY header, XCLIENT or XFORWARD. */
+  public List<Network> trustedProxies() {
+    return List.copyOf(values.trustedProxies);
+  }
+
   public List<Network> trustedNetworks() {
     return List.copyOf(values.trustedNetworks);
   }
@@ -242,6 +286,7 @@ public final class UnifiedEmailServerConfig {
     private Timer timer = Timer.system();
     private Duration shutdownTimeout = Duration.ofSeconds(30);
     private List<Network> trustedNetworks = new ArrayList<>();
+    private List<Network> trustedProxies = new ArrayList<>();
     private @Nullable Mailbox mailerDaemon;
     private int mxPort = 25;
     private boolean allowPrivateTargets;
@@ -274,6 +319,7 @@ public final class UnifiedEmailServerConfig {
       timer = other.timer;
       shutdownTimeout = other.shutdownTimeout;
       trustedNetworks = new ArrayList<>(other.trustedNetworks);
+      trustedProxies = new ArrayList<>(other.trustedProxies);
       mailerDaemon = other.mailerDaemon;
       mxPort = other.mxPort;
       allowPrivateTargets = other.allowPrivateTargets;
@@ -431,6 +477,21 @@ public final class UnifiedEmailServerConfig {
       return this;
     }
 
+    /**
+     * Proxies and relays that may say whom they speak for, by PROXY header, XCLIENT or XFORWARD;
+     * appends. Default nobody.
+     */
+    public Builder trustedProxies(String... cidr) {
+      for (var network : cidr) {
+        try {
+          trustedProxies.add(Network.parse(network));
+        } catch (IllegalArgumentException e) {
+          problems.add("trustedProxies: " + e.getMessage());
+        }
+      }
+      return this;
+    }
+
     /** The author of reports of failure. */
     public Builder mailerDaemon(Mailbox mailbox) {
       mailerDaemon = mailbox;
@@ -535,8 +596,8 @@ public final class UnifiedEmailServerConfig {
             && (auth == null || listener.mode() == Mode.PLAIN)) {
           found.add("listener " + listener.name() + ": requires a login that nobody can make");
         }
-        if (listener.proxyProtocol()) {
-          found.add("listener " + listener.name() + ": proxyProtocol is not available");
+        if (listener.proxyProtocol() && trustedProxies.isEmpty()) {
+          found.add("listener " + listener.name() + ": proxyProtocol needs trustedProxies");
         }
       }
     }

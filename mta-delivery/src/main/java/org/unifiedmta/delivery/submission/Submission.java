@@ -66,7 +66,7 @@ public final class Submission {
     var now = timer.now();
     List<NewRow> rows;
     try {
-      rows = rows(envelope, message, options.notBefore().orElse(now));
+      rows = rows(envelope, message, options.notBefore().orElse(envelope.firstDue(now)));
     } catch (RuntimeException e) {
       message.close();
       throw e;

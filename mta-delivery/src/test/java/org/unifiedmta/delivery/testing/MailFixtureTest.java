@@ -55,7 +55,7 @@ class MailFixtureTest {
           .containsSubsequence(
               "S: 220 localhost ESMTP",
               "C: EHLO client.test",
-              "S: 250 STARTTLS",
+              "S: 250-STARTTLS",
               "C: STARTTLS",
               "S: 220 2.0.0 Ready to start TLS",
               "C: EHLO client.test",

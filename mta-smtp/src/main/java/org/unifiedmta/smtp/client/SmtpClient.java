@@ -194,7 +194,8 @@ public final class SmtpClient implements AutoCloseable {
    * @throws SmtpException only if the message could not be read
    */
   public RecipientReplies send(Envelope envelope, ByteSource message) {
-    return new Transaction(wire, endpoint, capabilities, options.replyTimeout())
+    boolean secured = tls != null && options.tls().isChecked();
+    return new Transaction(wire, endpoint, capabilities, secured, options.replyTimeout())
         .run(envelope, message);
   }
 

@@ -17,6 +17,7 @@ import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.codec.DotStuffer;
 import org.unifiedmta.smtp.codec.Extension;
+import org.unifiedmta.smtp.codec.Xtext;
 
 /** MAIL, RCPT, DATA and the message, commands in groups where the server allows it (RFC 2920). */
 final class Transaction {
@@ -29,6 +30,7 @@ final class Transaction {
   private final Wire wire;
   private final Endpoint endpoint;
   private final Capabilities capabilities;
+  private final boolean secured;
   private final Duration replyTimeout;
   private final boolean pipelining;
   private @Nullable SmtpReply[] replies = {};
@@ -36,10 +38,19 @@ final class Transaction {
   private boolean answered;
   private boolean closedBefore; // the first thing heard was 421
 
-  Transaction(Wire wire, Endpoint endpoint, Capabilities capabilities, Duration replyTimeout) {
+  /**
+   * @param secured whether TLS with a checked certificate is in place
+   */
+  Transaction(
+      Wire wire,
+      Endpoint endpoint,
+      Capabilities capabilities,
+      boolean secured,
+      Duration replyTimeout) {
     this.wire = wire;
     this.endpoint = endpoint;
     this.capabilities = capabilities;
+    this.secured = secured;
     this.replyTimeout = replyTimeout;
     pipelining = capabilities.has(Extension.PIPELINING);
   }
@@ -74,7 +85,19 @@ final class Transaction {
       // RFC 6531 3.7.3
       return SmtpReply.of(553, "5.6.7", "the host takes no internationalized mail");
     }
+    if (isBinary(envelope)
+        && !(capabilities.has(Extension.BINARYMIME) && capabilities.has(Extension.CHUNKING))) {
+      // RFC 3030 3: text would be made of it, and signatures broken.
+      return SmtpReply.of(554, "5.6.3", "the host takes no binary mail");
+    }
+    if (envelope.requireTls() && !(secured && capabilities.has(Extension.REQUIRETLS))) {
+      return SmtpReply.of(550, "5.7.30", "REQUIRETLS support required"); // RFC 8689 4.2.1
+    }
     return null;
+  }
+
+  private static boolean isBinary(Envelope envelope) {
+    return envelope.body() == Envelope.Body.BINARY_MIME;
   }
 
   private static boolean needsSmtpUtf8(Envelope envelope) {
@@ -94,6 +117,7 @@ final class Transaction {
       }
     }
     boolean mailPending = pipelining;
+    boolean chunk = isBinary(envelope); // RFC 3030 3
     int accepted = 0;
     var recipients = envelope.recipients();
     int asked = 0;
@@ -104,7 +128,7 @@ final class Transaction {
         wire.command(rcpt(recipients.get(i)));
       }
       boolean last = asked + group == recipients.size();
-      if (pipelining && last) {
+      if (pipelining && last && !chunk) {
         wire.command("DATA");
       }
       @Nullable SmtpReply mail = null;
@@ -119,7 +143,7 @@ final class Transaction {
         replies[i] = taken ? null : mail != null && !mail.isPositive() ? mail : reply;
       }
       asked += group;
-      if (pipelining && last) {
+      if (pipelining && last && !chunk) {
         data = reply(Phase.DATA);
       }
       if (mail != null && !mail.isPositive()) {
@@ -135,30 +159,44 @@ final class Transaction {
       }
       return reset();
     }
-    if (data == null) {
-      wire.command("DATA");
-      data = reply(Phase.DATA);
+    if (chunk) {
+      wire.command("BDAT " + message.size() + " LAST");
+      content(message, null);
+    } else {
+      if (data == null) {
+        wire.command("DATA");
+        data = reply(Phase.DATA);
+      }
+      if (data.code() != 354) {
+        fill(temporaryIfPositive(data));
+        return reset();
+      }
+      content(message, new DotStuffer());
     }
-    if (data.code() != 354) {
-      fill(temporaryIfPositive(data));
-      return reset();
-    }
-    content(message);
     phase = Phase.END_OF_DATA;
     var end = reply(Phase.END_OF_DATA, replyTimeout.multipliedBy(2));
     fill(end.code() / 100 == 3 ? temporaryIfPositive(end) : end);
     return end.code() != 421;
   }
 
-  private void content(ByteSource message) throws IOException {
+  /**
+   * @param stuffer null for a chunk, whose octets go as they are
+   */
+  private void content(ByteSource message, @Nullable DotStuffer stuffer) throws IOException {
     phase = Phase.DATA;
-    var stuffer = new DotStuffer();
     var buffer = new byte[READ];
     long left = message.size();
     try (var in = message.open()) {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         int length = n;
-        sending(() -> stuffer.write(ByteBuffer.wrap(buffer, 0, length), wire));
+        var octets = ByteBuffer.wrap(buffer, 0, length);
+        sending(() -> {
+          if (stuffer == null) {
+            wire.write(octets);
+          } else {
+            stuffer.write(octets, wire);
+          }
+        });
         left -= length;
       }
       if (left != 0) {
@@ -172,7 +210,9 @@ final class Transaction {
       throw new SmtpException(Phase.DATA, "cannot read the message: " + e.getMessage(), null, e);
     }
     try {
-      sending(() -> stuffer.finish(wire));
+      if (stuffer != null) {
+        sending(() -> stuffer.finish(wire));
+      }
       wire.within(
           replyTimeout,
           () -> {
@@ -255,19 +295,48 @@ final class Transaction {
       command.append(" SIZE=").append(message.size());
     }
     if (capabilities.has(Extension.EIGHT_BIT_MIME) && envelope.body() != Envelope.Body.SEVEN_BIT) {
-      command.append(" BODY=8BITMIME");
+      command.append(isBinary(envelope) ? " BODY=BINARYMIME" : " BODY=8BITMIME");
     }
     if (needsSmtpUtf8(envelope)) {
       command.append(" SMTPUTF8");
     }
+    if (envelope.requireTls()) {
+      command.append(" REQUIRETLS");
+    }
+    if (capabilities.has(Extension.MT_PRIORITY) && envelope.priority() != 0) {
+      command.append(" MT-PRIORITY=").append(envelope.priority());
+    }
+    if (capabilities.has(Extension.DSN)) { // RFC 3461 5.2.1
+      if (envelope.ret() != Envelope.Ret.UNSET) {
+        command.append(envelope.ret() == Envelope.Ret.FULL ? " RET=FULL" : " RET=HDRS");
+      }
+      if (envelope.envelopeId() != null) {
+        command.append(" ENVID=").append(Xtext.encode(envelope.envelopeId()));
+      }
+    }
     return command.toString();
   }
 
-  private static String rcpt(Recipient recipient) {
+  private String rcpt(Recipient recipient) {
     EmailAddress address = recipient.address();
-    return "RCPT TO:<"
-        + (address.domain().isEmpty() ? address.localPart() : address.toAscii())
-        + ">";
+    var command =
+        new StringBuilder("RCPT TO:<")
+            .append(address.domain().isEmpty() ? address.localPart() : address.toAscii())
+            .append('>');
+    if (capabilities.has(Extension.DSN)) {
+      if (!recipient.notifyOn().isEmpty()) {
+        command.append(" NOTIFY=");
+        command.append(
+            String.join(",", recipient.notifyOn().stream().map(Enum::name).sorted().toList()));
+      }
+      var original = recipient.originalRecipient();
+      int semicolon = original == null ? -1 : original.indexOf(';');
+      if (original != null && semicolon > 0) {
+        command.append(" ORCPT=").append(original, 0, semicolon + 1);
+        command.append(Xtext.encode(original.substring(semicolon + 1)));
+      }
+    }
+    return command.toString();
   }
 
   private SmtpReply reply(Phase at) throws IOException {

@@ -209,6 +209,7 @@ public final class ScriptedSmtpServer implements AutoCloseable {
         case "STARTTLS" -> startTls();
         case "AUTH" -> say(answer(verb, "235 2.7.0 welcome"));
         case "DATA" -> data();
+        case "BDAT" -> chunk(line.split(" "));
         case "QUIT" -> {
           say(answer(verb, "221 2.0.0 bye"));
           yield false;
@@ -278,6 +279,17 @@ public final class ScriptedSmtpServer implements AutoCloseable {
           throw new IOException("message too large");
         }
       }
+    }
+
+    /** {@code BDAT size [LAST]} (RFC 3030 2); each chunk counts as a message of its own. */
+    private boolean chunk(String... words) throws IOException {
+      int size = words.length > 1 ? Integer.parseInt(words[1]) : 0;
+      if (size > MAXIMUM_MESSAGE) {
+        throw new IOException("message too large");
+      }
+      transcript.message(in.readNBytes(size));
+      recipients = 0;
+      return say(answer("BDAT", "250 2.0.0 Ok: queued"));
     }
 
     /** Whether the session goes on. */
