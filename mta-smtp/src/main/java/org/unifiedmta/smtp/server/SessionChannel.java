@@ -48,6 +48,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private static final Duration LINGER = Duration.ofSeconds(5);
   private static final int LINGER_OCTETS = 4 * 1024 * 1024;
   private static final int BATCH = 16 * 1024; // octets of replies in one write
+  private static final String[] CLASSES = {"0xx", "1xx", "2xx", "3xx", "4xx", "5xx"};
   private static final byte TLS_HANDSHAKE = 22; // RFC 8446 5.1
 
   private final SmtpServer server;
@@ -198,6 +199,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       return;
     }
     renegotiation.handshakeDone();
+    server.transcripts().event(session.facts(), "TLS");
     perform(session.secured(TlsHandlers.factsOf(tls)));
     expectCommand();
     if (!introduced) {
@@ -222,6 +224,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       return;
     }
     ended = true;
+    server.transcripts().event(session.facts(), "closed");
     deadline.cancel();
     discardInput();
     if (output != null) {
@@ -300,6 +303,10 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (line != null) {
       expectCommand();
       boolean followed = bytes.hasRemaining() || input.size() > 1;
+      if (line instanceof LineFramer.Line.Text(var text)) {
+        boolean secret = session.phase() == Phase.AUTHENTICATING;
+        server.transcripts().client(session.facts(), text, secret);
+      }
       perform(session.line(line, followed, options.timer().now()));
     }
   }
@@ -382,6 +389,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     reception = null;
     received = ended.finish();
     server.metrics().count("smtp.server.octets", ended.octets());
+    server.transcripts().data(session.facts(), ended.octets());
     expectCommand();
   }
 
@@ -603,6 +611,16 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       output = channel.alloc().ioBuffer(256);
     }
     replies.write(reply, output);
+    server.transcripts().server(session.facts(), reply);
+    server
+        .metrics()
+        .count(
+            "smtp.server.replies",
+            1,
+            "command",
+            session.lastVerb().name(),
+            "class",
+            CLASSES[reply.code() / 100 % CLASSES.length]);
     if (output.readableBytes() > BATCH) {
       write();
     }

@@ -27,6 +27,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
@@ -67,6 +69,7 @@ public final class SmtpServer implements AutoCloseable {
   private final List<Channel> listening = new CopyOnWriteArrayList<>();
   private final Set<SessionChannel> sessions = ConcurrentHashMap.newKeySet();
   private final AtomicInteger connections = new AtomicInteger();
+  private final Transcripts transcripts = new Transcripts();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition idle = lock.newCondition();
   private final String idPrefix = Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36);
@@ -151,6 +154,19 @@ public final class SmtpServer implements AutoCloseable {
     if ((listener.requireAuth() || options.requireAuth()) && !canLogIn) {
       throw new ConfigException("listener " + listener.name() + " needs a way to log in");
     }
+  }
+
+  /**
+   * Tells what is said on sessions from now on, running ones too: {@code ID C: MAIL FROM:<>},
+   * {@code ID S: 250 2.1.0 Sender OK}, {@code ID ! closed}. Passwords are masked, of messages the
+   * length is told.
+   *
+   * @param wanted asked for each line, on event loops
+   * @param lines called on event loops, so it must not block; what it throws is logged
+   * @return ends it
+   */
+  public AutoCloseable transcribe(Predicate<SessionFacts> wanted, Consumer<String> lines) {
+    return transcripts.add(wanted, lines);
   }
 
   /**
@@ -246,6 +262,10 @@ public final class SmtpServer implements AutoCloseable {
 
   Spool spool() {
     return spool;
+  }
+
+  Transcripts transcripts() {
+    return transcripts;
   }
 
   Metrics metrics() {

@@ -56,6 +56,7 @@ final class SmtpSession {
   private boolean lastChunk;
   private int commands;
   private int errors;
+  private Verb lastVerb = Verb.NONE;
   private int recipients; // who are owed a reply, over LMTP
   private boolean stopping;
 
@@ -83,6 +84,11 @@ final class SmtpSession {
 
   Phase phase() {
     return phase;
+  }
+
+  /** The command that is being answered; NONE for what is no command, and for the greeting. */
+  Verb lastVerb() {
+    return lastVerb;
   }
 
   /** Octets that a line may have now. */
@@ -274,6 +280,7 @@ final class SmtpSession {
   private List<Action> command(String text, boolean followed, Instant now) {
     var command = parser.parse(text);
     var verb = command.verb();
+    lastVerb = verb;
     if (++commands > options.maxCommands()) {
       return goodbye(Replies.TOO_MANY_COMMANDS);
     }

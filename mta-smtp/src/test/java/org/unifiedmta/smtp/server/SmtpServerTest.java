@@ -11,11 +11,14 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -545,6 +548,71 @@ class SmtpServerTest {
     assertThat(client.send("BDAT 0 LAST\r\n").reply()).startsWith("552 5.3.4");
     assertThat(client.command("NOOP")).startsWith("250");
     assertThat(client.startMessage().send("x\r\n.\r\n").reply()).startsWith("250");
+  }
+
+  // ---- what can be seen
+
+  @Test
+  void aTranscriptTellsAllButSecrets() throws Exception {
+    var lines = new CopyOnWriteArrayList<String>();
+    var address = startSecure(Mode.STARTTLS);
+    try (var transcript = server.transcribe(session -> true, lines::add);
+        var other = server.transcribe(session -> false, line -> lines.add("never"))) {
+      var client = helo(address);
+      client.command("STARTTLS");
+      client.secure("mx.local.test");
+      client.command("EHLO client.test");
+      client.command("AUTH PLAIN AGFubgBzZWNyZXQ=");
+      client.startMessage().send("x\r\n.\r\n").reply();
+      client.command("QUIT");
+      client.close();
+      Await.until("the end", () -> lines.getLast().endsWith("! closed"));
+    }
+    assertThat(
+            String.join("\n", lines)
+                .replaceAll("(?m)^\\S+ ", "")
+                .replaceAll("(?s)250-.*?250 MT.", "250-...\n250 MT-"))
+        .startsWith(
+            "S: 220 mx.local.test ESMTP\nC: HELO client.test\nS: 250 mx.local.test\nC: STARTTLS")
+        .contains(
+            "S: 220 2.0.0 Ready to start TLS\n! TLS\nC: EHLO client.test\n",
+            "\nC: AUTH PLAIN ***\nS: 235 2.7.0",
+            "\nC: DATA\nS: 354 ",
+            "\nC: (3 octets)\nS: 250 2.0.0 queued\nC: QUIT\nS: 221 2.0.0 Bye\n! closed")
+        .doesNotContain("AGFub", "never");
+    int size = lines.size();
+    helo(address).command("NOOP");
+    assertThat(lines).hasSize(size);
+  }
+
+  @Test
+  void repliesAreCountedByCommandAndClass() {
+    var counted = new ConcurrentHashMap<String, Long>();
+    var metrics =
+        new Metrics() {
+          @Override
+          public void count(String name, long n, String... tags) {
+            counted.merge(name + List.of(tags), n, Long::sum);
+          }
+
+          @Override
+          public void time(String name, Duration duration, String... tags) {}
+
+          @Override
+          public void gauge(String name, Supplier<Number> value, String... tags) {}
+        };
+    server = new SmtpServer(options().timer(timer).build(), postmaster, spool, metrics);
+    var client = helo(server.bind(SmtpListener.of("test", loopback(0), Mode.PLAIN)));
+    client.command("NOOP");
+    client.command("NOOP");
+    client.command("RCPT TO:<user@local.test>");
+    client.command("FOO");
+    assertThat(counted)
+        .containsEntry("smtp.server.replies[command, NONE, class, 2xx]", 1L)
+        .containsEntry("smtp.server.replies[command, HELO, class, 2xx]", 1L)
+        .containsEntry("smtp.server.replies[command, NOOP, class, 2xx]", 2L)
+        .containsEntry("smtp.server.replies[command, RCPT, class, 5xx]", 1L)
+        .containsEntry("smtp.server.replies[command, NONE, class, 5xx]", 1L);
   }
 
   // ---- proxies
