@@ -44,6 +44,7 @@ final class ConfigProperties {
     take("maxMessageSize", value -> builder.maxMessageSize(Long.parseLong(value)));
     take("maxClients", value -> builder.maxClients(Integer.parseInt(value)));
     take("maxRecipients", value -> builder.maxRecipients(Integer.parseInt(value)));
+    take("minFreeDisk", value -> builder.minFreeDisk(Integer.parseInt(value)));
     take("bufferMemory", value -> builder.bufferMemory(Long.parseLong(value)));
     take("trustedNetworks", value -> list(value).forEach(builder::trustedNetworks));
     take("trustedProxies", value -> list(value).forEach(builder::trustedProxies));

@@ -142,7 +142,12 @@ final class RunningServer {
       opened = new MemoryQueueStore(config.timer());
     } else {
       opened =
-          LogQueueStore.open(directory, config.timer(), config.metrics(), config.bufferMemory());
+          LogQueueStore.open(
+              directory,
+              config.timer(),
+              config.metrics(),
+              config.bufferMemory(),
+              config.minFreeDisk());
     }
     ours.push(opened);
     return opened;

@@ -177,6 +177,11 @@ public final class UnifiedEmailServerConfig {
     return values.maxClients;
   }
 
+  /** Percent of the disk below which new mail is {@code 452 4.3.1}. */
+  public int minFreeDisk() {
+    return values.minFreeDisk;
+  }
+
   public int maxRecipients() {
     return values.maxRecipients;
   }
@@ -275,6 +280,7 @@ public final class UnifiedEmailServerConfig {
     private long maxMessageSize = 25L * 1024 * 1024;
     private int maxClients = 500;
     private int maxRecipients = 1_000;
+    private int minFreeDisk = 5;
     private OutboundOptions outbound = OutboundOptions.standard();
     private RetryPolicy retry = RetryPolicy.standard();
     private @Nullable Path dataDirectory;
@@ -308,6 +314,7 @@ public final class UnifiedEmailServerConfig {
       maxMessageSize = other.maxMessageSize;
       maxClients = other.maxClients;
       maxRecipients = other.maxRecipients;
+      minFreeDisk = other.minFreeDisk;
       outbound = other.outbound;
       retry = other.retry;
       dataDirectory = other.dataDirectory;
@@ -394,6 +401,15 @@ public final class UnifiedEmailServerConfig {
     /** Connections at a time; default 500. */
     public Builder maxClients(int clients) {
       maxClients = clients;
+      return this;
+    }
+
+    /**
+     * Percent of the data directory's disk below which new mail is {@code 452 4.3.1}, but never
+     * more than 1 GB; 0 for no such bound. Default 5.
+     */
+    public Builder minFreeDisk(int percent) {
+      minFreeDisk = percent;
       return this;
     }
 
@@ -565,6 +581,9 @@ public final class UnifiedEmailServerConfig {
       positive(found, "maxMessageSize", maxMessageSize);
       positive(found, "maxClients", maxClients);
       positive(found, "maxRecipients", maxRecipients);
+      if (minFreeDisk < 0 || minFreeDisk > 99) {
+        found.add("minFreeDisk must be a percentage: " + minFreeDisk);
+      }
       positive(found, "bufferMemory", bufferMemory);
       if (maxAttempts < 0) {
         found.add("maxAttempts: negative: " + maxAttempts);

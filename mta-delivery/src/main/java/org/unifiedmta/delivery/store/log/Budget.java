@@ -23,6 +23,11 @@ final class Budget {
     return used.get() + octets <= limit;
   }
 
+  /** Whether so little is left that who begins now might not come to an end. */
+  boolean isTight() {
+    return used.get() > limit - limit / 10;
+  }
+
   boolean tryReserve(long octets) {
     if (used.addAndGet(octets) <= limit) {
       return true;

@@ -35,6 +35,16 @@ interface Disk {
 
   boolean delete(Path file) throws IOException;
 
+  /**
+   * What is left of a file system.
+   *
+   * @param usable octets that may still be written
+   * @param total its octets, 0 where nobody knows
+   */
+  record Free(long usable, long total) {}
+
+  Free free(Path directory) throws IOException;
+
   /** Puts the names in a directory on stable storage. */
   void forceDirectory(Path directory) throws IOException;
 }

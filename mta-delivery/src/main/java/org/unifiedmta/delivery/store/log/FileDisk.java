@@ -42,6 +42,12 @@ final class FileDisk implements Disk {
   }
 
   @Override
+  public Free free(Path directory) throws IOException {
+    var store = Files.getFileStore(directory);
+    return new Free(store.getUsableSpace(), store.getTotalSpace());
+  }
+
+  @Override
   public void forceDirectory(Path directory) throws IOException {
     if (File.separatorChar == '\\') {
       return; // it opens no directories, and keeps names by itself

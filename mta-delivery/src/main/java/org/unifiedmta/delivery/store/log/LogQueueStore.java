@@ -61,8 +61,9 @@ public final class LogQueueStore implements QueueStore {
    *     to do; if the log is damaged, with the file and the offset
    */
   public static LogQueueStore open(
-      Path directory, Timer timer, Metrics metrics, long bufferMemory) {
-    return open(directory, timer, metrics, Settings.standard(bufferMemory), new FileDisk());
+      Path directory, Timer timer, Metrics metrics, long bufferMemory, int minFreeDisk) {
+    var settings = Settings.standard(bufferMemory, minFreeDisk);
+    return open(directory, timer, metrics, settings, new FileDisk());
   }
 
   static LogQueueStore open(
@@ -84,7 +85,7 @@ public final class LogQueueStore implements QueueStore {
       throws IOException {
     var path = directory.path();
     this.directory = directory;
-    this.spares = new Spares(path, disk, settings.segmentSize(), settings.retryAfter());
+    this.spares = new Spares(path, disk, settings);
     this.space = new Space(path, disk, spares, this::count);
     this.index = new QueueIndex<>(timer, this::write);
     try {
@@ -334,7 +335,12 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public Optional<String> refusal() {
-    return closed ? Optional.of("the store is closed") : segments.refusal();
+    if (closed) {
+      return Optional.of("the store is closed");
+    }
+    return budget.isTight()
+        ? Optional.of("less than a tenth is left of the memory for messages in transit")
+        : segments.refusal();
   }
 
   @Override

@@ -11,17 +11,24 @@ import java.util.function.LongSupplier;
  * @param bufferMemory octets for all messages that are not yet in the log
  * @param wholeUpTo octets up to which a message is kept whole until it becomes one record
  * @param retryAfter how long after it was full the disk is tried again
+ * @param minFreeDisk percent of the disk below which no new mail is taken, 0 for none
  * @param salts random numbers
  */
 record Settings(
-    int segmentSize, long bufferMemory, int wholeUpTo, Duration retryAfter, LongSupplier salts) {
+    int segmentSize,
+    long bufferMemory,
+    int wholeUpTo,
+    Duration retryAfter,
+    int minFreeDisk,
+    LongSupplier salts) {
 
-  static Settings standard(long bufferMemory) {
+  static Settings standard(long bufferMemory, int minFreeDisk) {
     return new Settings(
         64 * 1024 * 1024,
         bufferMemory,
         256 * 1024,
         Duration.ofSeconds(1),
+        minFreeDisk,
         new SecureRandom()::nextLong);
   }
 }

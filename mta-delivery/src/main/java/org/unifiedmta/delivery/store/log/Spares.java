@@ -27,6 +27,7 @@ final class Spares implements AutoCloseable {
   private static final int RESERVE_SHARE = 16;
   private static final int PIECE = 256 * 1024;
   private static final int MOST_FREED = 2;
+  private static final long ENOUGH = 1L << 30; // however large the disk is
 
   /** A file of this size that nobody uses. */
   record Spare(Path path, int size, boolean reserve) {}
@@ -35,6 +36,7 @@ final class Spares implements AutoCloseable {
   private final Disk disk;
   private final int segmentSize;
   private final Duration retryAfter;
+  private final int minFree; // percent
   private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -43,13 +45,15 @@ final class Spares implements AutoCloseable {
   private @Nullable Spare next;
   private @Nullable Spare reserve;
   private @Nullable String failure;
+  private @Nullable String almostFull;
   private boolean closed;
 
-  Spares(Path directory, Disk disk, int segmentSize, Duration retryAfter) {
+  Spares(Path directory, Disk disk, Settings settings) {
     this.directory = directory;
     this.disk = disk;
-    this.segmentSize = segmentSize;
-    this.retryAfter = retryAfter;
+    this.segmentSize = settings.segmentSize();
+    this.retryAfter = settings.retryAfter();
+    this.minFree = settings.minFreeDisk();
     this.thread = new Thread(this::prepare, "mta-log-preparer");
     thread.setDaemon(true);
   }
@@ -145,7 +149,9 @@ final class Spares implements AutoCloseable {
   Optional<String> failure() {
     lock.lock();
     try {
-      return next == null ? Optional.ofNullable(failure) : Optional.empty();
+      return next == null && failure != null
+          ? Optional.of(failure)
+          : Optional.ofNullable(almostFull);
     } finally {
       lock.unlock();
     }
@@ -155,8 +161,9 @@ final class Spares implements AutoCloseable {
     lock.lock();
     try {
       while (!closed) {
+        look();
         if (next != null && reserve != null && freed.size() <= MOST_FREED) {
-          changed.awaitUninterruptibly();
+          awaitRetry();
           continue;
         }
         try {
@@ -175,6 +182,24 @@ final class Spares implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Whether others have filled the disk; what is settled still has its room. */
+  private void look() {
+    String found = null;
+    try {
+      var free = unlocked(() -> disk.free(directory));
+      long wanted = Math.min(free.total() / 100 * minFree, ENOUGH);
+      if (free.usable() < wanted) {
+        found = "only " + free.usable() + " octets are left on the disk of " + directory;
+      }
+    } catch (IOException | RuntimeException e) {
+      log.debug("cannot tell what is left of the disk of {}", directory, e);
+    }
+    if (found != null && almostFull == null) {
+      log.error("no new mail: {}", found);
+    }
+    almostFull = found;
   }
 
   @SuppressWarnings("WaitNotInLoop") // a spurious wake-up is one more try

@@ -11,6 +11,7 @@ final class FaultyDisk implements Disk {
   volatile boolean forceFails;
   volatile boolean writeFails;
   volatile boolean full;
+  volatile Free free = new Free(1_000_000, 1_000_000);
   volatile CountDownLatch forceWaitsFor = new CountDownLatch(0);
   volatile int forces;
   volatile int waiting;
@@ -26,6 +27,11 @@ final class FaultyDisk implements Disk {
       throw new IOException("No space left on device");
     }
     return new FaultyHandle(file, disk.create(file));
+  }
+
+  @Override
+  public Free free(Path directory) {
+    return free;
   }
 
   @Override

@@ -178,6 +178,38 @@ class LogFailureTest {
   }
 
   @Test
+  void whereLittleIsLeftOfTheDiskNewMailIsRefusedBeforeItIsFull() {
+    add(store, "Subject: x\r\n\r\nx", "a.example");
+    disk.free = new Disk.Free(49_999, 1_000_000);
+    await(() -> store.refusal().isPresent());
+    assertThat(store.refusal().orElseThrow()).contains("49999 octets are left");
+    assertThatThrownBy(() -> add(store, "Subject: x\r\n\r\nx", "a.example"))
+        .isInstanceOf(InsufficientStorageException.class);
+    var lease = store.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst();
+    store.settle(lease, DELIVERED); // what is there goes on
+    disk.free = new Disk.Free(50_000, 1_000_000);
+    await(() -> store.refusal().isEmpty());
+    add(store, "Subject: x\r\n\r\nx", "a.example");
+    disk.free = new Disk.Free(1L << 30, 1L << 50); // five percent would be absurd
+    add(store, "Subject: x\r\n\r\nx", "a.example");
+    assertThat(store.refusal()).isEmpty();
+  }
+
+  @Test
+  void whereLittleMemoryIsLeftNobodyBeginsAnew() {
+    var writers = new ArrayList<SpoolWriter>();
+    while (store.refusal().isEmpty()) {
+      var writer = store.spool().open(-1);
+      writer.write(java.nio.ByteBuffer.allocate(64 * 1024));
+      writers.add(writer);
+      assertThat(writers).hasSizeLessThan(100);
+    }
+    assertThat(store.refusal().orElseThrow()).contains("memory");
+    writers.forEach(SpoolWriter::close);
+    assertThat(store.refusal()).isEmpty();
+  }
+
+  @Test
   void aReaderSurvivesInterruptsAndSoDoOthers() throws Exception {
     var body = new byte[700_000];
     new Random(5).nextBytes(body);

@@ -20,7 +20,7 @@ final class Logs {
 
   static Settings settings(int segmentSize, long bufferMemory) {
     return new Settings(
-        segmentSize, bufferMemory, 256 * 1024, Duration.ofMillis(20), new Random()::nextLong);
+        segmentSize, bufferMemory, 256 * 1024, Duration.ofMillis(20), 5, new Random()::nextLong);
   }
 
   static LogQueueStore open(Path directory, Timer timer, int segmentSize, Disk disk) {
