@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.hook;
 
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.email.Headers;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.smtp.server.SessionFacts;
 import org.unifiedmta.smtp.server.Verdict;
@@ -42,7 +43,16 @@ public interface Hook {
     return Verdict.proceed();
   }
 
-  /** The end of data. The message is the server's to close. */
+  /**
+   * The end of data, before anything else looks at the message.
+   *
+   * @param headers of the message
+   */
+  default Verdict onHeaders(SessionFacts session, Envelope envelope, Headers headers) {
+    return Verdict.proceed();
+  }
+
+  /** The end of data, behind {@link #onHeaders}. The message is the server's to close. */
   default Verdict onMessage(SessionFacts session, Envelope envelope, SpooledMessage message) {
     return Verdict.proceed();
   }

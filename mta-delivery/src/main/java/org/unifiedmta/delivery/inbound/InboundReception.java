@@ -208,8 +208,7 @@ public final class InboundReception implements SessionHandler {
           .threads()
           .execute(() -> {
             try {
-              var verdict =
-                  parts.hooks().verdict(hook -> hook.onMessage(session, envelope, message));
+              var verdict = hooked(session, envelope, message);
               if (verdict instanceof Verdict.Continue) {
                 decide(session, envelope, message, reply);
               } else {
@@ -223,6 +222,17 @@ public final class InboundReception implements SessionHandler {
     } catch (RejectedExecutionException e) {
       failed(session, message, reply, e);
     }
+  }
+
+  private Verdict hooked(SessionFacts session, Envelope envelope, SpooledMessage message) {
+    if (parts.hooks().isEmpty()) {
+      return Verdict.proceed();
+    }
+    var headers = Headers.of(message.header());
+    var verdict = parts.hooks().verdict(hook -> hook.onHeaders(session, envelope, headers));
+    return verdict instanceof Verdict.Continue
+        ? parts.hooks().verdict(hook -> hook.onMessage(session, envelope, message))
+        : verdict;
   }
 
   private static void failed(
@@ -299,7 +309,7 @@ public final class InboundReception implements SessionHandler {
       SpooledMessage message,
       Consumer<List<SmtpReply>> replies) {
     int all = envelope.recipients().size();
-    var verdict = parts.hooks().verdict(hook -> hook.onMessage(session, envelope, message));
+    var verdict = hooked(session, envelope, message);
     var refusal =
         switch (verdict) {
           case Verdict.Continue() -> refusal(message.header());

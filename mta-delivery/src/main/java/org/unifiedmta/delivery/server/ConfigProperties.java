@@ -44,6 +44,11 @@ final class ConfigProperties {
     take("maxMessageSize", value -> builder.maxMessageSize(Long.parseLong(value)));
     take("maxClients", value -> builder.maxClients(Integer.parseInt(value)));
     take("maxRecipients", value -> builder.maxRecipients(Integer.parseInt(value)));
+    take("commandTimeout", value -> builder.commandTimeout(duration(value)));
+    take("dataTimeout", value -> builder.dataTimeout(duration(value)));
+    take("messageTimeout", value -> builder.messageTimeout(duration(value)));
+    take("maxLineLength", value -> builder.maxLineLength(Integer.parseInt(value)));
+    take("verify", value -> builder.verify(flag(value)));
     take("minFreeDisk", value -> builder.minFreeDisk(Integer.parseInt(value)));
     take("bufferMemory", value -> builder.bufferMemory(Long.parseLong(value)));
     take("trustedNetworks", value -> list(value).forEach(builder::trustedNetworks));

@@ -196,6 +196,11 @@ final class RunningServer {
         .requireAuth(config.auth().map(UnifiedEmailServerConfig.Auth::required).orElse(false))
         .tls(config.tls().orElse(null))
         .timer(config.timer())
+        .commandTimeout(config.commandTimeout())
+        .dataTimeout(config.dataTimeout())
+        .messageTimeout(config.messageTimeout())
+        .maxLineLength(config.maxLineLength())
+        .verify(config.verify())
         .trustedPeers(
             peer -> config.trustedProxies().stream().anyMatch(network -> network.contains(peer)))
         .without(config.withoutExtensions().toArray(Extension[]::new))

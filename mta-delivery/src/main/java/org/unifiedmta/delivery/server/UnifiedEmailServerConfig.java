@@ -177,6 +177,31 @@ public final class UnifiedEmailServerConfig {
     return values.maxClients;
   }
 
+  /** For a whole command line. */
+  public Duration commandTimeout() {
+    return values.commandTimeout;
+  }
+
+  /** For the next octets of message data. */
+  public Duration dataTimeout() {
+    return values.dataTimeout;
+  }
+
+  /** For all data of one message, however slowly it flows. */
+  public Duration messageTimeout() {
+    return values.messageTimeout;
+  }
+
+  /** Octets of a line of a message, 0 for any. */
+  public int maxLineLength() {
+    return values.maxLineLength;
+  }
+
+  /** Whether VRFY is answered with 252 rather than 502. */
+  public boolean verify() {
+    return values.verify;
+  }
+
   /** Percent of the disk below which new mail is {@code 452 4.3.1}. */
   public int minFreeDisk() {
     return values.minFreeDisk;
@@ -281,6 +306,11 @@ public final class UnifiedEmailServerConfig {
     private int maxClients = 500;
     private int maxRecipients = 1_000;
     private int minFreeDisk = 5;
+    private Duration commandTimeout = Duration.ofMinutes(5); // RFC 5321 4.5.3.2.7
+    private Duration dataTimeout = Duration.ofMinutes(3); // RFC 5321 4.5.3.2.5
+    private Duration messageTimeout = Duration.ofHours(1);
+    private int maxLineLength;
+    private boolean verify = true;
     private OutboundOptions outbound = OutboundOptions.standard();
     private RetryPolicy retry = RetryPolicy.standard();
     private @Nullable Path dataDirectory;
@@ -315,6 +345,11 @@ public final class UnifiedEmailServerConfig {
       maxClients = other.maxClients;
       maxRecipients = other.maxRecipients;
       minFreeDisk = other.minFreeDisk;
+      commandTimeout = other.commandTimeout;
+      dataTimeout = other.dataTimeout;
+      messageTimeout = other.messageTimeout;
+      maxLineLength = other.maxLineLength;
+      verify = other.verify;
       outbound = other.outbound;
       retry = other.retry;
       dataDirectory = other.dataDirectory;
@@ -401,6 +436,39 @@ public final class UnifiedEmailServerConfig {
     /** Connections at a time; default 500. */
     public Builder maxClients(int clients) {
       maxClients = clients;
+      return this;
+    }
+
+    /** For a whole command line of a client. Default 5 minutes. */
+    public Builder commandTimeout(Duration timeout) {
+      commandTimeout = timeout;
+      return this;
+    }
+
+    /** For the next octets of message data. Default 3 minutes. */
+    public Builder dataTimeout(Duration timeout) {
+      dataTimeout = timeout;
+      return this;
+    }
+
+    /** For all data of one message, however slowly it flows. Default 1 hour. */
+    public Builder messageTimeout(Duration timeout) {
+      messageTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Octets of a line of a message, beyond which it is {@code 554 5.6.0}. Default 0: any length is
+     * taken and passed on as it is.
+     */
+    public Builder maxLineLength(int octets) {
+      maxLineLength = octets;
+      return this;
+    }
+
+    /** Whether VRFY is answered with {@code 252} rather than {@code 502}. Default true. */
+    public Builder verify(boolean answered) {
+      verify = answered;
       return this;
     }
 

@@ -19,20 +19,24 @@ final class Reception implements AutoCloseable {
 
   private final @Nullable SpoolWriter writer; // null from the start with a refusal
   private final long maximum;
+  private final int maximumLine;
   private final Instant until;
   private final DotUnstuffer unstuffer = new DotUnstuffer();
   private final LineEnds lines = new LineEnds();
   private final ByteSink sink = this::keep;
   private long octets;
+  private int line; // octets of the last line so far, its CR among them
   private @Nullable SmtpReply refusal;
 
   /**
    * @param maximum octets of a message
+   * @param maximumLine octets of a line, 0 for any
    * @param until when it must have ended
    */
-  Reception(SpoolWriter writer, long maximum, Instant until) {
+  Reception(SpoolWriter writer, long maximum, int maximumLine, Instant until) {
     this.writer = writer;
     this.maximum = maximum;
+    this.maximumLine = maximumLine;
     this.until = until;
   }
 
@@ -40,6 +44,7 @@ final class Reception implements AutoCloseable {
   Reception(SmtpReply refusal, Instant until) {
     this.writer = null;
     this.maximum = 0;
+    this.maximumLine = 0;
     this.until = until;
     this.refusal = refusal;
   }
@@ -77,6 +82,10 @@ final class Reception implements AutoCloseable {
       refuse(Replies.TOO_LARGE);
       return;
     }
+    if (maximumLine > 0 && hasLongLine(slice)) {
+      refuse(Replies.LINES_TOO_LONG);
+      return;
+    }
     try {
       if (writer != null) {
         writer.write(slice);
@@ -85,6 +94,16 @@ final class Reception implements AutoCloseable {
       log.error("a message could not be spooled", e);
       refuse(Replies.LOCAL_ERROR);
     }
+  }
+
+  private boolean hasLongLine(ByteBuffer slice) {
+    for (int i = slice.position(); i < slice.limit(); i++) {
+      line = slice.get(i) == '\n' ? 0 : line + 1;
+      if (line > maximumLine + 1 || (line > maximumLine && slice.get(i) != '\r')) {
+        return true;
+      }
+    }
+    return false;
   }
 
   boolean isWritable() {

@@ -59,6 +59,8 @@ final class Replies {
       SmtpReply.of(530, "5.7.0", "REQUIRETLS needs TLS on this session");
   static final SmtpReply TOO_LARGE = SmtpReply.of(552, "5.3.4", "Message size exceeds the maximum");
   static final SmtpReply NEEDS_SMTPUTF8 = SmtpReply.of(553, "5.6.7", "Address needs SMTPUTF8");
+  static final SmtpReply LINES_TOO_LONG =
+      SmtpReply.of(554, "5.6.0", "A line of the message is too long");
   static final SmtpReply TOO_EARLY =
       SmtpReply.of(554, "5.5.1", "Client must wait for the greeting");
   static final SmtpReply SYNCHRONIZATION =

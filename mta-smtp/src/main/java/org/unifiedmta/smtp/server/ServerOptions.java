@@ -33,6 +33,9 @@ import org.unifiedmta.smtp.codec.Extension;
  * @param handshakeTimeout for a TLS handshake
  * @param maxHold how far ahead a sender may put the delivery (RFC 4865)
  * @param trustedPeers who may say, by PROXY header, XCLIENT or XFORWARD, whom they speak for
+ * @param verify whether VRFY is answered, with {@code 252} whoever is asked about, rather than
+ *     {@code 502}
+ * @param maxLineLength octets of a line of a message without its CRLF; 0 for any
  * @param extensions those offered, in this order
  * @param eventLoops threads that own sockets
  * @param timer what time-outs hang on
@@ -53,6 +56,8 @@ public record ServerOptions(
     Duration handshakeTimeout,
     Duration maxHold,
     Predicate<InetAddress> trustedPeers,
+    boolean verify,
+    int maxLineLength,
     Set<Extension> extensions,
     int eventLoops,
     Timer timer,
@@ -99,6 +104,8 @@ public record ServerOptions(
     private Duration handshakeTimeout = Duration.ofSeconds(30);
     private Duration maxHold = Duration.ofDays(7);
     private Predicate<InetAddress> trustedPeers = address -> false;
+    private boolean verify = true;
+    private int maxLineLength;
     private final Set<Extension> extensions = EnumSet.copyOf(IMPLEMENTED);
     private int eventLoops = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8);
     private Timer timer = Timer.system();
@@ -193,6 +200,21 @@ public record ServerOptions(
       return this;
     }
 
+    /** Default true. */
+    public Builder verify(boolean answered) {
+      this.verify = answered;
+      return this;
+    }
+
+    /**
+     * Default 0: longer lines than the 998 octets of RFC 5322 2.1.1 are taken and passed on as they
+     * are, since to wrap them would break signatures; with a bound they are {@code 554 5.6.0}.
+     */
+    public Builder maxLineLength(int octets) {
+      this.maxLineLength = octets;
+      return this;
+    }
+
     /** Does not offer these. */
     public Builder without(Extension... switchedOff) {
       extensions.removeAll(List.of(switchedOff));
@@ -267,6 +289,8 @@ public record ServerOptions(
           handshakeTimeout,
           maxHold,
           trustedPeers,
+          verify,
+          maxLineLength,
           Collections.unmodifiableSet(offered),
           eventLoops,
           timer,

@@ -497,7 +497,11 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private Reception openReception(long announcedSize) {
     var until = deadline.after(options.messageTimeout());
     try {
-      return new Reception(server.spool().open(announcedSize), options.maxMessageSize(), until);
+      return new Reception(
+          server.spool().open(announcedSize),
+          options.maxMessageSize(),
+          options.maxLineLength(),
+          until);
     } catch (InsufficientStorageException e) {
       return new Reception(Replies.NO_ROOM, until);
     } catch (RuntimeException e) {

@@ -564,7 +564,8 @@ final class SmtpSession {
       }
       case QUIT -> goodbye(Replies.BYE);
       case STARTTLS -> startTls();
-      case VRFY -> send(Replies.CANNOT_VERIFY); // RFC 5321 7.3: tells nothing
+      case VRFY -> // RFC 5321 7.3: tells nothing
+          send(options.verify() ? Replies.CANNOT_VERIFY : Replies.NOT_IMPLEMENTED);
       case EXPN -> send(Replies.NOT_IMPLEMENTED);
       case HELP -> send(Replies.HELP);
       default -> send(Replies.OK);

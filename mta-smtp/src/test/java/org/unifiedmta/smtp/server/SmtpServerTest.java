@@ -550,6 +550,28 @@ class SmtpServerTest {
     assertThat(client.startMessage().send("x\r\n.\r\n").reply()).startsWith("250");
   }
 
+  @Test
+  void longLinesAreTakenUnlessThereIsABound() {
+    var any = helo(start());
+    assertThat(any.startMessage().send("x".repeat(100_000) + "\r\n.\r\n").reply())
+        .startsWith("250");
+    server.close();
+    var bounded = helo(start(options().maxLineLength(998), Mode.PLAIN));
+    var longest = "x".repeat(998) + "\r\n";
+    assertThat(bounded.startMessage().send(longest + longest + ".\r\n").reply()).startsWith("250");
+    assertThat(bounded.startMessage().send("x" + longest + ".\r\n").reply())
+        .startsWith("554 5.6.0");
+    assertThat(bounded.command("NOOP")).startsWith("250");
+  }
+
+  @Test
+  void vrfyTellsNothingOrIsSwitchedOff() {
+    assertThat(helo(start()).command("VRFY user")).startsWith("252");
+    server.close();
+    assertThat(helo(start(options().verify(false), Mode.PLAIN)).command("VRFY user"))
+        .startsWith("502");
+  }
+
   // ---- what can be seen
 
   @Test
