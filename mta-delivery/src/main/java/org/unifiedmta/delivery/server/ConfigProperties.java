@@ -48,6 +48,7 @@ final class ConfigProperties {
     take("dataTimeout", value -> builder.dataTimeout(duration(value)));
     take("messageTimeout", value -> builder.messageTimeout(duration(value)));
     take("maxLineLength", value -> builder.maxLineLength(Integer.parseInt(value)));
+    take("normalizeLineEnds", value -> builder.normalizeLineEnds(flag(value)));
     take("verify", value -> builder.verify(flag(value)));
     take("minFreeDisk", value -> builder.minFreeDisk(Integer.parseInt(value)));
     take("bufferMemory", value -> builder.bufferMemory(Long.parseLong(value)));

@@ -200,6 +200,7 @@ final class RunningServer {
         .dataTimeout(config.dataTimeout())
         .messageTimeout(config.messageTimeout())
         .maxLineLength(config.maxLineLength())
+        .normalizeLineEnds(config.normalizeLineEnds())
         .verify(config.verify())
         .trustedPeers(
             peer -> config.trustedProxies().stream().anyMatch(network -> network.contains(peer)))

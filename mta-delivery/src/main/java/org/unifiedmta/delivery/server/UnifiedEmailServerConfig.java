@@ -197,6 +197,11 @@ public final class UnifiedEmailServerConfig {
     return values.maxLineLength;
   }
 
+  /** Whether bare line ends in messages are made CRLF. */
+  public boolean normalizeLineEnds() {
+    return values.normalizeLineEnds;
+  }
+
   /** Whether VRFY is answered with 252 rather than 502. */
   public boolean verify() {
     return values.verify;
@@ -310,6 +315,7 @@ public final class UnifiedEmailServerConfig {
     private Duration dataTimeout = Duration.ofMinutes(3); // RFC 5321 4.5.3.2.5
     private Duration messageTimeout = Duration.ofHours(1);
     private int maxLineLength;
+    private boolean normalizeLineEnds;
     private boolean verify = true;
     private OutboundOptions outbound = OutboundOptions.standard();
     private RetryPolicy retry = RetryPolicy.standard();
@@ -349,6 +355,7 @@ public final class UnifiedEmailServerConfig {
       dataTimeout = other.dataTimeout;
       messageTimeout = other.messageTimeout;
       maxLineLength = other.maxLineLength;
+      normalizeLineEnds = other.normalizeLineEnds;
       verify = other.verify;
       outbound = other.outbound;
       retry = other.retry;
@@ -463,6 +470,15 @@ public final class UnifiedEmailServerConfig {
      */
     public Builder maxLineLength(int octets) {
       maxLineLength = octets;
+      return this;
+    }
+
+    /**
+     * Whether a bare CR or LF in a message becomes CRLF and a NUL goes, for devices that know no
+     * better, rather than {@code 521 5.5.2} and the end of the session. Default false.
+     */
+    public Builder normalizeLineEnds(boolean normalized) {
+      normalizeLineEnds = normalized;
       return this;
     }
 

@@ -12,6 +12,7 @@ import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.smtp.codec.DotUnstuffer;
 import org.unifiedmta.smtp.codec.LineEnds;
+import org.unifiedmta.smtp.codec.LineNormalizer;
 
 /** The data of one message on its way into the spool. What cannot be kept is read to its end. */
 final class Reception implements AutoCloseable {
@@ -22,6 +23,8 @@ final class Reception implements AutoCloseable {
   private final int maximumLine;
   private final Instant until;
   private final DotUnstuffer unstuffer = new DotUnstuffer();
+  private final boolean normalize;
+  private @Nullable LineNormalizer normalizer;
   private final LineEnds lines = new LineEnds();
   private final ByteSink sink = this::keep;
   private long octets;
@@ -31,10 +34,12 @@ final class Reception implements AutoCloseable {
   /**
    * @param maximum octets of a message
    * @param maximumLine octets of a line, 0 for any
+   * @param normalize whether bare line ends are made CRLF, rather than being violations
    * @param until when it must have ended
    */
-  Reception(SpoolWriter writer, long maximum, int maximumLine, Instant until) {
+  Reception(SpoolWriter writer, long maximum, int maximumLine, boolean normalize, Instant until) {
     this.writer = writer;
+    this.normalize = normalize;
     this.maximum = maximum;
     this.maximumLine = maximumLine;
     this.until = until;
@@ -43,6 +48,7 @@ final class Reception implements AutoCloseable {
   /** Data for which there is no place: it is read, and this is what its sender hears. */
   Reception(SmtpReply refusal, Instant until) {
     this.writer = null;
+    this.normalize = false;
     this.maximum = 0;
     this.maximumLine = 0;
     this.until = until;
@@ -56,6 +62,11 @@ final class Reception implements AutoCloseable {
    * @return false for one
    */
   boolean readChunk(ByteBuffer in, boolean binary) {
+    if (!binary && normalize) {
+      normalizer = normalizer == null ? LineNormalizer.ofChunks() : normalizer;
+      normalizer.read(in, sink);
+      return true;
+    }
     if (!binary && !lines.check(in)) {
       return false;
     }
@@ -64,12 +75,19 @@ final class Reception implements AutoCloseable {
     return true;
   }
 
-  /** Whether the message so far has no CR that lacks its LF. */
-  boolean isWholeLines() {
+  /** The last chunk is here; false if its last CR lacks its LF. */
+  boolean finishChunks() {
+    if (normalizer != null) {
+      normalizer.finish(sink);
+    }
     return !lines.isAfterCr();
   }
 
   DotUnstuffer.Outcome read(ByteBuffer in) {
+    if (normalize) {
+      normalizer = normalizer == null ? LineNormalizer.ofData() : normalizer;
+      return normalizer.read(in, sink);
+    }
     return unstuffer.read(in, sink);
   }
 

@@ -36,6 +36,8 @@ import org.unifiedmta.smtp.codec.Extension;
  * @param verify whether VRFY is answered, with {@code 252} whoever is asked about, rather than
  *     {@code 502}
  * @param maxLineLength octets of a line of a message without its CRLF; 0 for any
+ * @param normalizeLineEnds whether a bare CR or LF in a message becomes CRLF and a NUL goes, rather
+ *     than {@code 521 5.5.2} and the end of the session
  * @param extensions those offered, in this order
  * @param eventLoops threads that own sockets
  * @param timer what time-outs hang on
@@ -58,6 +60,7 @@ public record ServerOptions(
     Predicate<InetAddress> trustedPeers,
     boolean verify,
     int maxLineLength,
+    boolean normalizeLineEnds,
     Set<Extension> extensions,
     int eventLoops,
     Timer timer,
@@ -106,6 +109,7 @@ public record ServerOptions(
     private Predicate<InetAddress> trustedPeers = address -> false;
     private boolean verify = true;
     private int maxLineLength;
+    private boolean normalizeLineEnds;
     private final Set<Extension> extensions = EnumSet.copyOf(IMPLEMENTED);
     private int eventLoops = Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8);
     private Timer timer = Timer.system();
@@ -215,6 +219,12 @@ public record ServerOptions(
       return this;
     }
 
+    /** Default false. */
+    public Builder normalizeLineEnds(boolean normalized) {
+      this.normalizeLineEnds = normalized;
+      return this;
+    }
+
     /** Does not offer these. */
     public Builder without(Extension... switchedOff) {
       extensions.removeAll(List.of(switchedOff));
@@ -291,6 +301,7 @@ public record ServerOptions(
           trustedPeers,
           verify,
           maxLineLength,
+          normalizeLineEnds,
           Collections.unmodifiableSet(offered),
           eventLoops,
           timer,

@@ -377,7 +377,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       perform(session.chunkSkipped());
     } else if (!ended.last) {
       perform(session.chunkReceived(ended.size, into.refusal()));
-    } else if (!ended.binary && !into.isWholeLines()) {
+    } else if (!ended.binary && !into.finishChunks()) {
       violated(into);
     } else {
       finish(into);
@@ -501,6 +501,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
           server.spool().open(announcedSize),
           options.maxMessageSize(),
           options.maxLineLength(),
+          options.normalizeLineEnds(),
           until);
     } catch (InsufficientStorageException e) {
       return new Reception(Replies.NO_ROOM, until);

@@ -565,6 +565,20 @@ class SmtpServerTest {
   }
 
   @Test
+  void lineEndsAreMadeCrlfWhereThatIsAskedFor() {
+    var client = helo(start(options().normalizeLineEnds(true), Mode.PLAIN));
+    client.startMessage().send("a\nb\rc\0d\n.\n..\r\n..e\r\n.\r\n");
+    assertThat(client.reply()).startsWith("250");
+    client.command("MAIL FROM:<ann@example.org>");
+    client.command("RCPT TO:<user@local.test>");
+    assertThat(client.send("BDAT 3\r\na\n\r").reply()).startsWith("250");
+    assertThat(client.send("BDAT 4 LAST\r\n\n..\r").reply()).startsWith("250");
+    assertThat(postmaster.mails)
+        .extracting(Postmaster.Mail::text)
+        .containsExactly("a\r\nb\r\ncd\r\n.\r\n..\r\n.e\r\n", "a\r\n\r\n..\r\n");
+  }
+
+  @Test
   void vrfyTellsNothingOrIsSwitchedOff() {
     assertThat(helo(start()).command("VRFY user")).startsWith("252");
     server.close();
