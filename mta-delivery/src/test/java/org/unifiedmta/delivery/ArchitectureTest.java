@@ -75,6 +75,10 @@ class ArchitectureTest {
   static final ArchRule mustacheAndJsoupAreSecretsOfTemplates =
       onlyIn("org.unifiedmta.core.template..", "com.samskivert.mustache..", "org.jsoup..");
 
+  @ArchTest
+  static final ArchRule bucketsAreASecretOfLimits =
+      onlyIn("org.unifiedmta.core.limit..", "io.github.bucket4j..");
+
   private static ArchRule onlyIn(String ours, String... theirs) {
     return noClasses()
         .that()

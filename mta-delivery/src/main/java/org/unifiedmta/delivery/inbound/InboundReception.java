@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -38,6 +39,7 @@ import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.Network;
 import org.unifiedmta.security.SecurityResults;
 import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.SaslContext;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
 import org.unifiedmta.smtp.server.Answer;
@@ -108,8 +110,12 @@ public final class InboundReception implements SessionHandler {
     if (credentials == null) {
       return null;
     }
+    var tls = session.tls();
+    var context =
+        SaslContext.of(credentials)
+            .withChannelBindings(tls == null ? Map.of() : tls.channelBindings());
     var exchange =
-        SaslMechanism.ofName(mechanism).map(known -> known.exchange(credentials)).orElse(null);
+        SaslMechanism.ofName(mechanism).map(known -> known.exchange(context)).orElse(null);
     if (exchange == null || parts.hooks().isEmpty()) {
       return exchange;
     }

@@ -1,12 +1,14 @@
 package org.unifiedmta.security.sasl;
 
-import java.nio.CharBuffer;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.Map;
 import java.util.Optional;
 
-/** Who may log in. Blocks as it likes; thread-safe. */
+/**
+ * Who may log in. Blocks as it likes; thread-safe. Names of users come prepared by SASLprep (RFC
+ * 4013), in which {@code dörte} is one name however it is typed.
+ *
+ * <p>Whoever cannot tell now throws {@link CredentialsUnavailableException}.
+ */
 public interface CredentialStore {
 
   /** Whether this is the user's password; takes as long for an unknown user. */
@@ -17,25 +19,83 @@ public interface CredentialStore {
     return Optional.empty();
   }
 
-  /** Whether this bearer token (RFC 7628) is the user's. */
+  /**
+   * Made-up keys for a name that has none, which no password fits, so that nobody learns who is
+   * there: the same for the same name each time, and in salt and iterations like those that the
+   * store has. The default makes 16 octets of salt and 4,096 iterations; a store whose keys have
+   * others, or stay when the process ends, makes its own.
+   */
+  default Scram decoy(String user) {
+    return Decoys.ofProcess().scram(user);
+  }
+
+  /** Whether this bearer token (RFC 6750) is the user's. */
   default boolean verifyToken(String user, String bearer) {
     return false;
   }
 
-  /** What a server keeps of a password for SCRAM (RFC 5802 3). */
-  record Scram(byte[] salt, int iterations, byte[] storedKey, byte[] serverKey) {}
+  /** What a server keeps of a password for SCRAM-SHA-256 (RFC 5802 3, RFC 7677). */
+  record Scram(byte[] salt, int iterations, byte[] storedKey, byte[] serverKey) {
 
-  /** Passwords by user, in plain text; the map is copied. */
+    /** Keys of this password with a salt of their own and 100,000 iterations. */
+    public static Scram of(char[] password) {
+      return ScramText.newKeys(password);
+    }
+
+    /**
+     * Reads {@link #text()}, and {@code {SCRAM-SHA-256}iterations,salt,StoredKey,ServerKey} as
+     * Dovecot has it.
+     *
+     * @throws IllegalArgumentException if that is neither, or is out of bounds: 8 to 64 octets of
+     *     salt, 4,096 (RFC 7677 4) to 1,000,000 iterations; the message does not hold the text
+     */
+    public static Scram parse(String text) {
+      return ScramText.parse(text);
+    }
+
+    /**
+     * {@code SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey} in base64, as PostgreSQL has it.
+     */
+    public String text() {
+      return ScramText.of(this);
+    }
+  }
+
+  /**
+   * Passwords by user, in plain text; the map is copied. SCRAM keys are made of them when somebody
+   * asks.
+   *
+   * @throws IllegalArgumentException if a name is none by SASLprep, or two are the same
+   */
   static CredentialStore ofUsers(Map<String, String> passwords) {
-    var users = Map.copyOf(passwords);
-    return (user, password) -> {
-      var given = StandardCharsets.UTF_8.encode(CharBuffer.wrap(password));
-      var bytes = new byte[given.remaining()];
-      given.get(bytes);
-      var known = users.get(user);
-      // An unknown user costs the same comparison.
-      var wanted = (known == null ? "" : known).getBytes(StandardCharsets.UTF_8);
-      return MessageDigest.isEqual(wanted, bytes) & known != null;
-    };
+    return new PlainPasswords(passwords);
+  }
+
+  /**
+   * Hashes of passwords by user; the map is copied. Each is one of
+   *
+   * <ul>
+   *   <li>bcrypt, {@code $2b$}, {@code $2a$} or {@code $2y$}, with a cost of 20 at most
+   *   <li>Argon2id or Argon2i in the form of the PHC, with 256 MB and 20 passes at most
+   *   <li>SCRAM-SHA-256 as in {@link Scram#parse}, by which the user can log in with SCRAM too
+   * </ul>
+   *
+   * Passwords are hashed on daemon threads of the store, one per processor, which end when nobody
+   * has logged in for a while. When too many wait for them, {@code verifyPassword} throws {@link
+   * CredentialsUnavailableException}.
+   *
+   * @throws IllegalArgumentException if a hash is none of these, naming the user and not the hash,
+   *     if a name is none by SASLprep, or two are the same
+   */
+  static CredentialStore ofHashes(Map<String, String> hashes) {
+    return new HashedPasswords(hashes);
+  }
+
+  /**
+   * Argon2id of a password with a salt of its own, 19 MB and 2 passes, for {@link #ofHashes};
+   * {@link Scram#of} makes one that serves SCRAM too. Takes some 50 ms and that memory.
+   */
+  static String hash(char[] password) {
+    return Argon2Hash.newHash(password).text();
   }
 }

@@ -15,16 +15,17 @@ final class LoginExchange implements SaslExchange {
   }
 
   @Override
-  public Step next(byte[] response) {
-    if (user == null && response.length == 0 && !asked) {
+  public Step next(byte @Nullable [] response) {
+    var given = response == null ? new byte[0] : response;
+    if (user == null && given.length == 0 && !asked) {
       asked = true;
       return challenge("Username:");
     }
     if (user == null) { // some clients give the name as the initial response
-      user = Utf8.string(response, 0, response.length);
+      user = Utf8.name(given, 0, given.length);
       return user == null ? new Step.Failure("malformed user name") : challenge("Password:");
     }
-    var password = Utf8.chars(response, 0, response.length);
+    var password = Utf8.chars(given, 0, given.length);
     if (password == null) {
       return new Step.Failure("malformed password");
     }

@@ -1,5 +1,7 @@
 package org.unifiedmta.security.sasl;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The server's side of one login (RFC 4422 3). Blocks while it asks for credentials, so it runs on
  * a virtual thread; used by one thread at a time.
@@ -23,8 +25,10 @@ public interface SaslExchange {
   }
 
   /**
-   * Takes the client's response; the first is the initial response, empty where the client sent
-   * none.
+   * Takes the client's response; the first is the initial response, null where the client sent
+   * none, which is not the same as an empty one (RFC 4954 4).
+   *
+   * @throws CredentialsUnavailableException if nobody can tell now
    */
-  Step next(byte[] response);
+  Step next(byte @Nullable [] response);
 }

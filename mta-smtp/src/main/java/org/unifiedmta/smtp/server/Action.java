@@ -1,6 +1,7 @@
 package org.unifiedmta.smtp.server;
 
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.reply.SmtpReply;
 
@@ -13,8 +14,12 @@ sealed interface Action {
   /** The handler decides; its verdict comes back, and until then no line. */
   record Ask(Function<SessionHandler, Answer> question) implements Action {}
 
-  /** A login begins, if the handler has this mechanism. */
-  record Login(String mechanism, byte[] response) implements Action {}
+  /**
+   * A login begins, if the handler has this mechanism.
+   *
+   * @param response the initial one, or null if there is none
+   */
+  record Login(String mechanism, byte @Nullable [] response) implements Action {}
 
   /** The login goes on with this response. */
   record Respond(byte[] response) implements Action {}

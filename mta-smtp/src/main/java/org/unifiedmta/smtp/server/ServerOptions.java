@@ -85,6 +85,11 @@ public record ServerOptions(
           Extension.XCLIENT,
           Extension.XFORWARD);
 
+  /** Whether a mechanism binds its logins to the connection, RFC 5802 4. */
+  static boolean isBound(String mechanism) {
+    return mechanism.endsWith("-PLUS");
+  }
+
   /** Starts with the defaults, which the setters name. */
   public static Builder builder(String hostname) {
     return new Builder(hostname);

@@ -30,6 +30,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.InsufficientStorageException;
 import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.security.sasl.CredentialsUnavailableException;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.codec.LineFramer;
@@ -200,7 +201,10 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
     renegotiation.handshakeDone();
     server.transcripts().event(session.facts(), "TLS");
-    perform(session.secured(TlsHandlers.factsOf(tls)));
+    perform(
+        session.secured(
+            TlsHandlers.factsOf(
+                tls, options.authMechanisms().stream().anyMatch(ServerOptions::isBound))));
     expectCommand();
     if (!introduced) {
       introduce();
@@ -456,7 +460,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private void login(String mechanism, byte[] response) {
+  private void login(String mechanism, byte @Nullable [] response) {
     try {
       login = server.handler().login(session.facts(), mechanism);
     } catch (RuntimeException e) {
@@ -471,7 +475,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private void respond(byte[] response) {
+  private void respond(byte @Nullable [] response) {
     var exchange = login;
     if (exchange == null) {
       perform(session.loginFailed());
@@ -578,6 +582,9 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       return work.call();
     } catch (InterruptedException e) {
       log.debug("{} server closes", session.facts().id());
+      return onFailure;
+    } catch (CredentialsUnavailableException e) {
+      log.warn("{} no login now: {}", session.facts().id(), e.getMessage());
       return onFailure;
     } catch (Throwable e) {
       log.error("{} handler failed", session.facts().id(), e);

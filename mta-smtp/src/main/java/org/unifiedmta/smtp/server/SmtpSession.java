@@ -369,8 +369,9 @@ final class SmtpSession {
           }
         }
         case AUTH -> {
-          if (offersAuth()) {
-            lines.add("AUTH " + String.join(" ", options.authMechanisms()));
+          var mechanisms = options.authMechanisms().stream().filter(this::isAvailable).toList();
+          if (offersAuth() && !mechanisms.isEmpty()) {
+            lines.add("AUTH " + String.join(" ", mechanisms));
           }
         }
         case REQUIRETLS -> { // RFC 8689 4.2.1
@@ -595,12 +596,13 @@ final class SmtpSession {
     if (facts.tls() == null) {
       return error(Replies.ENCRYPTION_FIRST);
     }
-    if (!options.authMechanisms().contains(auth.mechanism())) {
+    if (!options.authMechanisms().contains(auth.mechanism()) || !isAvailable(auth.mechanism())) {
       return error(Replies.MECHANISM_UNKNOWN);
     }
     var given = auth.initialResponse();
-    var response = given == null || given.equals("=") ? new byte[0] : decoded(given);
-    if (response == null) {
+    // RFC 4954 4: "=" is an empty response, which is not the same as none.
+    var response = given == null ? null : decoded(given.equals("=") ? "" : given);
+    if (given != null && response == null) {
       return error(Replies.NO_BASE64);
     }
     phase = Phase.AUTHENTICATING;
@@ -652,6 +654,15 @@ final class SmtpSession {
     return facts.tls() != null
         && facts.authenticatedUser() == null
         && extensions.contains(Extension.AUTH);
+  }
+
+  /** Whether the connection has what the mechanism needs. */
+  private boolean isAvailable(String mechanism) {
+    var tls = facts.tls();
+    if (ServerOptions.isBound(mechanism)) {
+      return tls != null && !tls.channelBindings().isEmpty();
+    }
+    return !mechanism.equals("EXTERNAL") || (tls != null && tls.peerName() != null);
   }
 
   private List<Action> tooLong() {

@@ -5,13 +5,16 @@ import io.netty.channel.ChannelHandler;
 import io.netty.handler.ssl.SniHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import javax.net.ssl.ExtendedSSLSession;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.security.transport.ChannelBinding;
 import org.unifiedmta.security.transport.TlsFacts;
 
 /** TLS as a handler of a channel. */
@@ -45,10 +48,27 @@ final class TlsHandlers {
     return handler;
   }
 
-  static TlsFacts factsOf(SslHandler handler) {
+  /**
+   * @param bound whether logins can be bound to the connection
+   */
+  static TlsFacts factsOf(SslHandler handler, boolean bound) {
     var session = handler.engine().getSession();
-    return new TlsFacts(
-        session.getProtocol(), session.getCipherSuite(), peerOf(session), nameAskedFor(session));
+    var facts =
+        new TlsFacts(
+            session.getProtocol(),
+            session.getCipherSuite(),
+            peerOf(session),
+            nameAskedFor(session));
+    return bound ? facts.withChannelBindings(bindingsOf(session)) : facts;
+  }
+
+  private static Map<String, byte[]> bindingsOf(SSLSession session) {
+    var chain = session.getLocalCertificates();
+    return chain != null && chain.length > 0 && chain[0] instanceof X509Certificate certificate
+        ? ChannelBinding.serverEndPoint(certificate)
+            .map(hash -> Map.of(ChannelBinding.TLS_SERVER_END_POINT, hash))
+            .orElse(Map.of())
+        : Map.of();
   }
 
   private static @Nullable String peerOf(SSLSession session) {

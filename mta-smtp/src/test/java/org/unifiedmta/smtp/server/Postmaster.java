@@ -10,6 +10,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.SaslContext;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
 
@@ -31,7 +32,7 @@ final class Postmaster implements SessionHandler {
   /** If set, a message's reply is left to the test. */
   volatile @Nullable Consumer<Consumer<Verdict>> later;
 
-  private final CredentialStore users = CredentialStore.ofUsers(Map.of("ann", "secret"));
+  volatile CredentialStore users = CredentialStore.ofUsers(Map.of("ann", "secret"));
 
   @Override
   public Answer connected(SessionFacts session) {
@@ -45,7 +46,13 @@ final class Postmaster implements SessionHandler {
 
   @Override
   public @Nullable SaslExchange login(SessionFacts session, String mechanism) {
-    return SaslMechanism.ofName(mechanism).map(m -> m.exchange(users)).orElse(null);
+    return SaslMechanism.ofName(mechanism).map(m -> m.exchange(context(session))).orElse(null);
+  }
+
+  private SaslContext context(SessionFacts session) {
+    var tls = session.tls();
+    return SaslContext.of(users)
+        .withChannelBindings(tls == null ? Map.of() : tls.channelBindings());
   }
 
   @Override

@@ -2,9 +2,11 @@ package org.unifiedmta.smtp.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.server.SmtpListener.Mode;
 
 /** TLS and login. */
@@ -178,6 +180,78 @@ class SecureSessionTest {
             C: AGFubgBzZWNyZXQ=
             S: 235 2.7.0 Authentication succeeded
             """);
+  }
+
+  @Test
+  void whatAMechanismNeedsIsThereOrItIsNotOffered() {
+    var options =
+        Dialogue.secureOptions()
+            .without(
+                Extension.CHUNKING,
+                Extension.DSN,
+                Extension.REQUIRETLS,
+                Extension.LIMITS,
+                Extension.FUTURERELEASE,
+                Extension.MT_PRIORITY)
+            .authMechanisms(List.of("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "EXTERNAL"));
+    var dialogue = new Dialogue(options.build(), Mode.IMPLICIT_TLS, true);
+    dialogue.play(
+        """
+        ! handshake
+        ! connect
+        S: 220 mx.local.test ESMTP
+        C: EHLO client.test
+        S: 250-mx.local.test
+        S: 250-PIPELINING
+        S: 250-SIZE 1000
+        S: 250-8BITMIME
+        S: 250-SMTPUTF8
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250 AUTH SCRAM-SHA-256
+        C: AUTH SCRAM-SHA-256-PLUS
+        S: 504 5.5.4 Authentication mechanism not supported
+        C: AUTH EXTERNAL =
+        S: 504 5.5.4 Authentication mechanism not supported
+        """);
+  }
+
+  /** RFC 4954 4: "=" is an empty response; to none the server answers with an empty challenge. */
+  @Test
+  void anEmptyInitialResponseIsNotTheSameAsNone() {
+    var options = Dialogue.secureOptions().authMechanisms(List.of("XOAUTH2"));
+    var dialogue = new Dialogue(options.build(), Mode.IMPLICIT_TLS, false);
+    dialogue.play(
+        """
+        ! handshake
+        ! connect
+        S: 220 mx.local.test ESMTP
+        C: HELO client.test
+        S: 250 mx.local.test
+        C: AUTH XOAUTH2
+        S: 334 \n\
+        C: *
+        S: 501 5.7.0 Authentication cancelled
+        C: AUTH XOAUTH2 =
+        S: 535 5.7.8 Authentication credentials invalid
+        """);
+  }
+
+  @Test
+  void aTokenThatIsRefusedIsToldSoBeforeTheLoginFails() {
+    var options = Dialogue.secureOptions().authMechanisms(List.of("XOAUTH2"));
+    var dialogue = new Dialogue(options.build(), Mode.IMPLICIT_TLS, false);
+    dialogue.play(
+        """
+        ! handshake
+        ! connect
+        S: 220 mx.local.test ESMTP
+        C: HELO client.test
+        S: 250 mx.local.test
+        C: AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgeAEB
+        S: 334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiIifQ==
+        C: \n\
+        S: 535 5.7.8 Authentication credentials invalid
+        """);
   }
 
   @Test

@@ -21,6 +21,7 @@ import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.SaslContext;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
 import org.unifiedmta.security.transport.TlsFacts;
@@ -251,7 +252,10 @@ class SessionFuzzTest {
           case Action.Ask(var question) -> ask(question);
           case Action.Login(var mechanism, var response) -> {
             assertThat(session.facts().tls()).isNotNull();
-            login = SaslMechanism.ofName(mechanism).map(m -> m.exchange(USERS)).orElse(null);
+            login =
+                SaslMechanism.ofName(mechanism)
+                    .map(m -> m.exchange(SaslContext.of(USERS)))
+                    .orElse(null);
             later(() -> session.login(login == null ? null : login.next(response)));
           }
           case Action.Respond(var response) -> later(() -> session.login(login.next(response)));

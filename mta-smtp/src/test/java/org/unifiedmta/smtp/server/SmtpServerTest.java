@@ -1,16 +1,21 @@
 package org.unifiedmta.smtp.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.io.ByteArrayOutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -19,6 +24,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +33,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.MtaException;
 import org.unifiedmta.core.metrics.Metrics;
+import org.unifiedmta.security.sasl.CredentialStore;
+import org.unifiedmta.security.sasl.CredentialsUnavailableException;
 import org.unifiedmta.smtp.server.SmtpListener.Mode;
 
 class SmtpServerTest {
@@ -310,6 +319,73 @@ class SmtpServerTest {
     assertThat(facts.tls()).isNotNull();
     assertThat(facts.tls().protocol()).isEqualTo("TLSv1.3");
     assertThat(facts.tls().sni()).isEqualTo("mx.local.test");
+  }
+
+  /** The store's client key is all zero, so that the proof is the client's signature. */
+  @Test
+  void aLoginByScramIsBoundToTheCertificateThatTheClientSees() throws Exception {
+    var zero = new byte[32];
+    var storedKey = MessageDigest.getInstance("SHA-256").digest(zero);
+    postmaster.users =
+        new CredentialStore() {
+          @Override
+          public boolean verifyPassword(String user, char[] password) {
+            return false;
+          }
+
+          @Override
+          public Optional<Scram> scram(String user) {
+            return Optional.of(new Scram(zero, 4096, storedKey, zero));
+          }
+        };
+    var mechanisms = List.of("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256");
+    var client =
+        connect(start(options().tls(TLS).authMechanisms(mechanisms), Mode.IMPLICIT_TLS))
+            .secure("mx.local.test");
+    client.reply();
+    client.command("EHLO client.test");
+    assertThat(client.command("AUTH SCRAM-SHA-256 " + base64("y,,n=ann,r=abc")))
+        .as("a client that was not shown our offer")
+        .startsWith("535 5.7.8");
+    var header = "p=tls-server-end-point,,";
+    var challenge = client.command("AUTH SCRAM-SHA-256-PLUS " + base64(header + "n=ann,r=abc"));
+    var serverFirst = new String(Base64.getDecoder().decode(challenge.substring(4)), UTF_8);
+    var binding = new ByteArrayOutputStream();
+    binding.writeBytes(header.getBytes(UTF_8));
+    binding.writeBytes(
+        MessageDigest.getInstance("SHA-256").digest(client.certificate().getEncoded()));
+    var withoutProof =
+        "c="
+            + Base64.getEncoder().encodeToString(binding.toByteArray())
+            + ","
+            + serverFirst.substring(0, serverFirst.indexOf(','));
+    var mac = Mac.getInstance("HmacSHA256");
+    mac.init(new SecretKeySpec(storedKey, "HmacSHA256"));
+    var proof = mac.doFinal(("n=ann,r=abc," + serverFirst + "," + withoutProof).getBytes(UTF_8));
+    assertThat(
+            client.command(
+                base64(withoutProof + ",p=" + Base64.getEncoder().encodeToString(proof))))
+        .startsWith("334 " + base64("v=").substring(0, 2));
+    assertThat(client.command("")).startsWith("235 2.7.0");
+  }
+
+  private static String base64(String text) {
+    return Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
+  }
+
+  @Test
+  void aStoreThatCannotTellNowIsNoWrongPassword() {
+    postmaster.users =
+        (user, password) -> {
+          throw new CredentialsUnavailableException("too many passwords wait to be checked");
+        };
+    var client = connect(startSecure(Mode.IMPLICIT_TLS)).secure("mx.local.test");
+    client.reply();
+    client.command("EHLO client.test");
+    for (int i = 0; i < 6; i++) {
+      assertThat(client.command("AUTH PLAIN AGFubgBzZWNyZXQ="))
+          .isEqualTo("454 4.7.0 Temporary authentication failure");
+    }
   }
 
   @ParameterizedTest

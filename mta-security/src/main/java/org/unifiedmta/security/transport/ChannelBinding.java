@@ -1,0 +1,71 @@
+package org.unifiedmta.security.transport;
+
+import java.io.IOException;
+import java.security.AlgorithmParameters;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.security.cert.X509Certificate;
+import java.security.spec.MGF1ParameterSpec;
+import java.security.spec.PSSParameterSpec;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What both ends of a TLS connection know it by (RFC 5056). */
+public final class ChannelBinding {
+  /** The hash of the server's certificate (RFC 5929 4). */
+  public static final String TLS_SERVER_END_POINT = "tls-server-end-point";
+
+  /** Keying material that both ends derive from the connection (RFC 9266). */
+  public static final String TLS_EXPORTER = "tls-exporter";
+
+  private ChannelBinding() {}
+
+  /**
+   * The binding {@link #TLS_SERVER_END_POINT}: the certificate hashed by the hash of its own
+   * signature, or by SHA-256 where that is MD5 or SHA-1. Empty where the signature has no hash, as
+   * with Ed25519, or two, for which RFC 5929 4.1 defines none.
+   */
+  public static Optional<byte[]> serverEndPoint(X509Certificate certificate) {
+    try {
+      var name = certificate.getSigAlgName().toUpperCase(Locale.ROOT);
+      var hash =
+          name.equals("RSASSA-PSS") ? hashOfPss(certificate.getSigAlgParams()) : hashIn(name);
+      return hash == null
+          ? Optional.empty()
+          : Optional.of(MessageDigest.getInstance(hash).digest(certificate.getEncoded()));
+    } catch (GeneralSecurityException | IOException e) {
+      return Optional.empty(); // a hash that the JDK does not have
+    }
+  }
+
+  /** The hash in {@code SHA256WITHRSA}, {@code SHA3-256WITHECDSA} and the like. */
+  private static @Nullable String hashIn(String signature) {
+    int end = signature.indexOf("WITH");
+    if (end < 0) {
+      return null;
+    }
+    var hash = signature.substring(0, end);
+    return switch (hash) {
+      case "MD5", "SHA", "SHA1" -> "SHA-256";
+      default ->
+          hash.startsWith("SHA") && !hash.startsWith("SHA3-") ? "SHA-" + hash.substring(3) : hash;
+    };
+  }
+
+  private static @Nullable String hashOfPss(byte @Nullable [] parameters)
+      throws GeneralSecurityException, IOException {
+    if (parameters == null) {
+      return "SHA-256"; // the default of RFC 4055 3.1 is SHA-1
+    }
+    var decoded = AlgorithmParameters.getInstance("RSASSA-PSS");
+    decoded.init(parameters);
+    var pss = decoded.getParameterSpec(PSSParameterSpec.class);
+    var hash = pss.getDigestAlgorithm();
+    if (!(pss.getMGFParameters() instanceof MGF1ParameterSpec mask)
+        || !mask.getDigestAlgorithm().equals(hash)) {
+      return null;
+    }
+    return hash.equals("SHA-1") ? "SHA-256" : hash;
+  }
+}
