@@ -14,6 +14,7 @@ import jakarta.mail.internet.InternetAddress;
 import jakarta.mail.internet.MimeMessage;
 import jakarta.mail.internet.MimeMultipart;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -30,6 +31,7 @@ import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Match;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.smtp.server.TlsConfig;
 
 /** The whole against software that others wrote: GreenMail receives, Angus Mail sends. */
@@ -107,6 +109,39 @@ class IndependentSoftwareTest {
     message.setSubject("Zum Gruß", "utf-8");
     message.setText("Hallo Welt", "utf-8");
     return message;
+  }
+
+  @Test
+  void angusMailLogsInByAToken() throws Exception {
+    var users =
+        new CredentialStore() {
+          @Override
+          public boolean verifyPassword(String user, char[] password) {
+            return false;
+          }
+
+          @Override
+          public boolean verifyToken(String user, String bearer) {
+            return user.equals("ann") && bearer.equals("ya29.token");
+          }
+        };
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mail.example.test")
+            .listen(Listener.of("submission", LOOPBACK, Mode.STARTTLS))
+            .tls(TlsConfig.selfSigned("mail.example.test"))
+            .auth(new Auth(true, List.of("XOAUTH2"), users))
+            .domains(DomainConfig.of("example.test"))
+            .mailHandler((recipient, mail) -> RecipientVerdict.delivered())
+            .build();
+    try (var server = new UnifiedEmailServer(config).start()) {
+      var properties = properties(server.port(), true);
+      properties.put("mail.smtp.auth.mechanisms", "XOAUTH2");
+      Transport.send(message(properties, "bob@example.test"), "ann", "ya29.token");
+      assertThatThrownBy(
+              () -> Transport.send(message(properties, "bob@example.test"), "ann", "ya29.other"))
+          .isInstanceOf(AuthenticationFailedException.class);
+    }
   }
 
   @Test

@@ -80,7 +80,7 @@ final class BearerExchange implements SaslExchange {
 
   /**
    * {@code client-resp = gs2-header %x01 *(key "=" value %x01) %x01} (RFC 7628 3.1). The user is
-   * the authorization identity: a token that would have to name its owner is not asked for that.
+   * the authorization identity, which must be there: no token is asked whose it is.
    */
   private static @Nullable Claim readOauthbearer(String message) {
     var header = Gs2Header.of(message);

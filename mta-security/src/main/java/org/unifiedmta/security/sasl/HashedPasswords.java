@@ -51,7 +51,7 @@ final class HashedPasswords implements CredentialStore {
     var known = hashes.get(user);
     // An unknown user costs what one of the known ones does.
     var hash = known == null ? decoys.choose(user, all) : known;
-    return threads.test(() -> hash.matches(password)) & known != null;
+    return threads.test(() -> hash.matches(password)) && known != null;
   }
 
   @Override

@@ -7,6 +7,8 @@ sealed interface PasswordHash permits BcryptHash, Argon2Hash, ScramHash {
   boolean matches(char[] password);
 
   /**
+   * Reads one of the forms of {@link CredentialStore#ofHashes}.
+   *
    * @throws IllegalArgumentException if that is no hash, or one out of bounds; the message does not
    *     hold it
    */

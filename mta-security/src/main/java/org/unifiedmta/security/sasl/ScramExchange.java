@@ -40,7 +40,7 @@ final class ScramExchange implements SaslExchange {
      *
      * @param keys the user's, or made up
      * @param known whether they are the user's
-     * @param binding the value of {@code c=} that must come
+     * @param binding the attribute {@code c=} that must come
      * @param nonce the client's and ours
      * @param messages client-first-message-bare and server-first-message, as in AuthMessage
      */
@@ -135,7 +135,8 @@ final class ScramExchange implements SaslExchange {
       return new Step.Failure(problem);
     }
     var found = context.credentials().scram(user);
-    var keys = found.orElseGet(() -> context.credentials().decoy(user));
+    var decoy = context.credentials().decoy(user); // also for those that need none: in equal time
+    var keys = found.orElse(decoy);
     var both = attributes[1].substring(2) + nonce;
     var answer =
         "r=" + both + ",s=" + ENCODER.encodeToString(keys.salt()) + ",i=" + keys.iterations();
