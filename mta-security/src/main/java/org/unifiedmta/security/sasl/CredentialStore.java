@@ -1,5 +1,6 @@
 package org.unifiedmta.security.sasl;
 
+import java.security.cert.X509Certificate;
 import java.util.Map;
 import java.util.Optional;
 
@@ -32,6 +33,16 @@ public interface CredentialStore {
   /** Whether this bearer token (RFC 6750) is the user's. */
   default boolean verifyToken(String user, String bearer) {
     return false;
+  }
+
+  /**
+   * The user that a client's certificate stands for, which the client has proved to own and one of
+   * the authorities given to the server has signed (EXTERNAL, RFC 4422 A). The default knows none;
+   * {@link #ofUsers} and {@link #ofHashes} take the first that is a user of theirs: of its mail
+   * addresses (RFC 5280 4.2.1.6) and then its common name.
+   */
+  default Optional<String> certificateUser(X509Certificate certificate) {
+    return Optional.empty();
   }
 
   /** What a server keeps of a password for SCRAM-SHA-256 (RFC 5802 3, RFC 7677). */

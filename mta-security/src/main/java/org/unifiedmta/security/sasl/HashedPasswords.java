@@ -1,5 +1,6 @@
 package org.unifiedmta.security.sasl;
 
+import java.security.cert.X509Certificate;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,5 +63,10 @@ final class HashedPasswords implements CredentialStore {
   @Override
   public Scram decoy(String user) {
     return decoys.scram(user);
+  }
+
+  @Override
+  public Optional<String> certificateUser(X509Certificate certificate) {
+    return Users.named(certificate, hashes.keySet());
   }
 }

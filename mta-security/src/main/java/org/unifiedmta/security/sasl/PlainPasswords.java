@@ -3,6 +3,7 @@ package org.unifiedmta.security.sasl;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.security.MessageDigest;
+import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -66,5 +67,10 @@ final class PlainPasswords implements CredentialStore {
   @Override
   public Scram decoy(String user) {
     return decoys.scram(user);
+  }
+
+  @Override
+  public Optional<String> certificateUser(X509Certificate certificate) {
+    return Users.named(certificate, passwords.keySet());
   }
 }

@@ -30,7 +30,7 @@ public record SaslContext(
     return new SaslContext(credentials, bindings, certificateUser);
   }
 
-  public SaslContext withCertificateUser(String user) {
+  public SaslContext withCertificateUser(@Nullable String user) {
     return new SaslContext(credentials, channelBindings, user);
   }
 }

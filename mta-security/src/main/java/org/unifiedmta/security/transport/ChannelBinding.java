@@ -1,14 +1,22 @@
 package org.unifiedmta.security.transport;
 
 import java.io.IOException;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.cert.X509Certificate;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import javax.net.ssl.ExtendedSSLSession;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 
 /** What both ends of a TLS connection know it by (RFC 5056). */
@@ -19,7 +27,55 @@ public final class ChannelBinding {
   /** Keying material that both ends derive from the connection (RFC 9266). */
   public static final String TLS_EXPORTER = "tls-exporter";
 
+  private static final String EXPORTER_LABEL = "EXPORTER-Channel-Binding";
+  private static final int EXPORTER_OCTETS = 32;
+  // The JDK has it since 25.
+  private static final @Nullable MethodHandle EXPORT = export();
+
   private ChannelBinding() {}
+
+  private static @Nullable MethodHandle export() {
+    try {
+      return MethodHandles.publicLookup()
+          .findVirtual(
+              ExtendedSSLSession.class,
+              "exportKeyingMaterialData",
+              MethodType.methodType(byte[].class, String.class, byte[].class, int.class));
+    } catch (NoSuchMethodException | IllegalAccessException e) {
+      return null;
+    }
+  }
+
+  /** Those that a server's session has once its handshake is done, by their names. */
+  public static Map<String, byte[]> ofServer(SSLSession session) {
+    var bindings = new HashMap<String, byte[]>();
+    var chain = session.getLocalCertificates();
+    if (chain != null && chain.length > 0 && chain[0] instanceof X509Certificate certificate) {
+      serverEndPoint(certificate).ifPresent(hash -> bindings.put(TLS_SERVER_END_POINT, hash));
+    }
+    exporter(session).ifPresent(material -> bindings.put(TLS_EXPORTER, material));
+    return bindings;
+  }
+
+  /**
+   * The binding {@link #TLS_EXPORTER}, the same at both ends. Empty before JDK 25, and below TLS
+   * 1.3: RFC 9266 4.2 wants an extended master secret there, of which the session does not tell.
+   */
+  public static Optional<byte[]> exporter(SSLSession session) {
+    if (EXPORT == null
+        || !session.getProtocol().equals("TLSv1.3")
+        || !(session instanceof ExtendedSSLSession extended)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          (byte[]) EXPORT.invokeExact(extended, EXPORTER_LABEL, new byte[0], EXPORTER_OCTETS));
+    } catch (SSLException | RuntimeException e) {
+      return Optional.empty(); // another TLS than the JDK's
+    } catch (Throwable e) {
+      throw new IllegalStateException("cannot export keying material", e);
+    }
+  }
 
   /**
    * The binding {@link #TLS_SERVER_END_POINT}: the certificate hashed by the hash of its own

@@ -1,5 +1,6 @@
 package org.unifiedmta.security.transport;
 
+import java.security.cert.X509Certificate;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -8,8 +9,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param protocol such as {@code TLSv1.3}
  * @param cipher the suite's name
- * @param peerName subject of the peer's certificate, or null without one
+ * @param peerName subject of the peer's certificate, or null without one that we trust
  * @param sni the name that the client asked for, or null
+ * @param peerCertificate that the peer has proved to own and that we trust, or null; null too once
+ *     the connection is gone
  * @param channelBindings what a login can be bound to, by the names of {@link ChannelBinding};
  *     empty where no login needs them, and once the connection is gone
  */
@@ -18,18 +21,15 @@ public record TlsFacts(
     String cipher,
     @Nullable String peerName,
     @Nullable String sni,
+    @Nullable X509Certificate peerCertificate,
     Map<String, byte[]> channelBindings) {
 
   public TlsFacts {
     channelBindings = Map.copyOf(channelBindings);
   }
 
-  /** Without channel bindings. */
+  /** What stays when the connection is gone. */
   public TlsFacts(String protocol, String cipher, @Nullable String peerName, @Nullable String sni) {
-    this(protocol, cipher, peerName, sni, Map.of());
-  }
-
-  public TlsFacts withChannelBindings(Map<String, byte[]> bindings) {
-    return new TlsFacts(protocol, cipher, peerName, sni, bindings);
+    this(protocol, cipher, peerName, sni, null, Map.of());
   }
 }

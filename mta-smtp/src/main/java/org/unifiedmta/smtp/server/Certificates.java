@@ -58,16 +58,28 @@ final class Certificates {
         false);
   }
 
-  static SslContext read(Path certificate, Path key) throws IOException, GeneralSecurityException {
+  static SslContext read(Path certificate, Path key, ClientCertificates clients)
+      throws IOException, GeneralSecurityException {
     var chain = chain(certificate);
     var privateKey = privateKey(key);
     if (!belongTogether(privateKey, chain[0])) {
       throw new KeyException("the key is not the certificate's");
     }
-    return context(privateKey, chain);
+    return context(clients, privateKey, chain);
   }
 
-  static SslContext selfSigned(String hostname) {
+  /** A key and a certificate for it that nobody else has signed. */
+  record SelfSigned(PrivateKey key, X509Certificate certificate) {
+    SslContext context(ClientCertificates clients) {
+      try {
+        return Certificates.context(clients, key, certificate);
+      } catch (IOException e) {
+        throw new MtaException("cannot use a certificate made for this", e);
+      }
+    }
+  }
+
+  static SelfSigned selfSigned(String hostname) {
     try {
       var generator = KeyPairGenerator.getInstance("EC");
       generator.initialize(new ECGenParameterSpec("secp256r1"));
@@ -88,7 +100,7 @@ final class Certificates {
           new GeneralNames(new GeneralName(kindOf(hostname), hostname)));
       var signer = new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate());
       var certificate = new JcaX509CertificateConverter().getCertificate(builder.build(signer));
-      return context(keys.getPrivate(), certificate);
+      return new SelfSigned(keys.getPrivate(), certificate);
     } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
       throw new MtaException("cannot make a certificate for " + hostname, e);
     }
@@ -100,11 +112,15 @@ final class Certificates {
         : GeneralName.iPAddress;
   }
 
-  private static SslContext context(PrivateKey key, X509Certificate... chain) throws IOException {
-    return SslContextBuilder.forServer(key, chain).protocols(PROTOCOLS).build();
+  private static SslContext context(
+      ClientCertificates clients, PrivateKey key, X509Certificate... chain) throws IOException {
+    return SslContextBuilder.forServer(key, chain)
+        .trustManager(clients.anybody())
+        .protocols(PROTOCOLS)
+        .build();
   }
 
-  private static X509Certificate[] chain(Path file) throws IOException, CertificateException {
+  static X509Certificate[] chain(Path file) throws IOException, CertificateException {
     try (var in = Files.newInputStream(file)) {
       var chain =
           CertificateFactory.getInstance("X.509").generateCertificates(in).stream()

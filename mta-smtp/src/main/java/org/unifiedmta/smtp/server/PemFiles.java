@@ -22,19 +22,21 @@ final class PemFiles implements Supplier<SslContext> {
 
   private final Path certificate;
   private final Path key;
+  private final ClientCertificates clients;
   private final long interval; // nanoseconds
   private final AtomicLong looked = new AtomicLong(System.nanoTime());
   private volatile Stamp read;
   private volatile SslContext context;
   private volatile @Nullable Stamp complainedOf;
 
-  PemFiles(Path certificate, Path key, Duration interval) {
+  PemFiles(Path certificate, Path key, Duration interval, ClientCertificates clients) {
     this.certificate = certificate;
     this.key = key;
+    this.clients = clients;
     this.interval = interval.toNanos();
     try {
       this.read = stamp();
-      this.context = Certificates.read(certificate, key);
+      this.context = Certificates.read(certificate, key, clients);
     } catch (IOException | GeneralSecurityException | RuntimeException e) {
       throw new ConfigException(
           "cannot use certificate " + certificate + " with key " + key + ": " + e.getMessage());
@@ -57,7 +59,7 @@ final class PemFiles implements Supplier<SslContext> {
     try {
       found = stamp();
       if (!found.equals(read)) {
-        context = Certificates.read(certificate, key);
+        context = Certificates.read(certificate, key, clients);
         read = found;
         log.info("read the renewed certificate {}", certificate);
       }

@@ -193,7 +193,8 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   private void secured(SslHandshakeCompletionEvent handshake) {
     var tls = channel.pipeline().get(SslHandler.class);
-    if (!handshake.isSuccess() || tls == null) {
+    var config = options.tls();
+    if (!handshake.isSuccess() || tls == null || config == null) {
       server.metrics().count("smtp.server.tls.failed", 1, "listener", listener.name());
       log.debug("{} no TLS with {}", session.facts().id(), channel, handshake.cause());
       drop();
@@ -201,10 +202,8 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
     renegotiation.handshakeDone();
     server.transcripts().event(session.facts(), "TLS");
-    perform(
-        session.secured(
-            TlsHandlers.factsOf(
-                tls, options.authMechanisms().stream().anyMatch(ServerOptions::isBound))));
+    boolean bound = options.authMechanisms().stream().anyMatch(ServerOptions::isBound);
+    perform(session.secured(TlsHandlers.factsOf(tls, config, bound)));
     expectCommand();
     if (!introduced) {
       introduce();

@@ -662,7 +662,7 @@ final class SmtpSession {
     if (ServerOptions.isBound(mechanism)) {
       return tls != null && !tls.channelBindings().isEmpty();
     }
-    return !mechanism.equals("EXTERNAL") || (tls != null && tls.peerName() != null);
+    return !mechanism.equals("EXTERNAL") || (tls != null && tls.peerCertificate() != null);
   }
 
   private List<Action> tooLong() {

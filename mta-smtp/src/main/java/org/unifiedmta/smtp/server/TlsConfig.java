@@ -12,18 +12,37 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.security.sasl.CredentialStore;
 
 /** The server's certificates. TLS 1.2 and 1.3 only (RFC 8996). */
 public final class TlsConfig {
   private static final Logger log = LoggerFactory.getLogger(TlsConfig.class);
   private static final Duration REREAD = Duration.ofSeconds(2);
 
-  private final Supplier<SslContext> certificate;
-  private final Map<String, TlsConfig> byName;
+  /** Where a certificate comes from. */
+  private interface Source {
+    /** What tells the context of the next handshake. */
+    Supplier<SslContext> contexts(ClientCertificates clients);
+  }
 
-  private TlsConfig(Supplier<SslContext> certificate, Map<String, TlsConfig> byName) {
-    this.certificate = certificate;
-    this.byName = byName;
+  private final Source source;
+  private final Map<String, TlsConfig> byName;
+  private final ClientCertificates clients;
+  private final Supplier<SslContext> contexts;
+
+  private TlsConfig(Source source, Map<String, TlsConfig> byName, ClientCertificates clients) {
+    var names = new HashMap<String, TlsConfig>();
+    // Whoever a client asks for, it is asked the same.
+    byName.forEach((name, config) ->
+        names.put(name.toLowerCase(Locale.ROOT), new TlsConfig(config.source, Map.of(), clients)));
+    this.source = source;
+    this.byName = Map.copyOf(names);
+    this.clients = clients;
+    this.contexts = source.contexts(clients);
+  }
+
+  private TlsConfig(Source source) {
+    this(source, Map.of(), ClientCertificates.none());
   }
 
   /**
@@ -39,25 +58,28 @@ public final class TlsConfig {
   }
 
   static TlsConfig ofPem(Path certificate, Path key, Duration reread) {
-    return new TlsConfig(new PemFiles(certificate, key, reread), Map.of());
+    return new TlsConfig(clients -> new PemFiles(certificate, key, reread, clients));
   }
 
   /** The host's own context, with its key managers. */
   public static TlsConfig ofContext(SSLContext context) {
     var wrapped = Certificates.wrap(context);
-    return new TlsConfig(() -> wrapped, Map.of());
+    return new TlsConfig(clients -> () -> wrapped);
   }
 
   /** As {@link #ofContext(SSLContext)}, asked for before each handshake; must not block. */
   public static TlsConfig ofContext(Supplier<SSLContext> current) {
-    return new TlsConfig(() -> Certificates.wrap(current.get()), Map.of());
+    return new TlsConfig(clients -> () -> Certificates.wrap(current.get()));
   }
 
   /** A certificate made now, which no client has reason to trust; for tests and first steps. */
   public static TlsConfig selfSigned(String hostname) {
     log.warn("TLS uses a certificate signed by itself for {}: no client can check it", hostname);
-    var context = Certificates.selfSigned(hostname);
-    return new TlsConfig(() -> context, Map.of());
+    var made = Certificates.selfSigned(hostname);
+    return new TlsConfig(clients -> {
+      var context = made.context(clients);
+      return () -> context;
+    });
   }
 
   /**
@@ -66,9 +88,24 @@ public final class TlsConfig {
    * @param configs by host name
    */
   public TlsConfig withSni(Map<String, TlsConfig> configs) {
-    var names = new HashMap<String, TlsConfig>();
-    configs.forEach((name, config) -> names.put(name.toLowerCase(Locale.ROOT), config));
-    return new TlsConfig(certificate, Map.copyOf(names));
+    return new TlsConfig(source, configs, clients);
+  }
+
+  /**
+   * The same, and clients are asked for a certificate. They need none, and one that these
+   * authorities have not signed is as none: no handshake fails for it. Whom a certificate that
+   * counts stands for, the {@link CredentialStore} says (mechanism EXTERNAL). With {@link
+   * #ofContext(SSLContext)} the context's own trust managers see it too, and may refuse.
+   *
+   * @param authorities certificates in PEM, read once
+   * @throws ConfigException if they cannot be read
+   */
+  public TlsConfig withClientCertificates(Path authorities) {
+    return new TlsConfig(source, byName, ClientCertificates.signedBy(authorities));
+  }
+
+  ClientCertificates clients() {
+    return clients;
   }
 
   boolean dependsOnName() {
@@ -78,6 +115,6 @@ public final class TlsConfig {
   /** The context for the name that the client asked for. */
   SslContext contextFor(@Nullable String name) {
     var named = name == null ? null : byName.get(name.toLowerCase(Locale.ROOT));
-    return named == null ? certificate.get() : named.certificate.get();
+    return named == null ? contexts.get() : named.contexts.get();
   }
 }

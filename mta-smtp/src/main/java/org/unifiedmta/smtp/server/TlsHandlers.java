@@ -5,13 +5,11 @@ import io.netty.channel.ChannelHandler;
 import io.netty.handler.ssl.SniHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
-import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import javax.net.ssl.ExtendedSSLSession;
 import javax.net.ssl.SNIHostName;
-import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.security.transport.ChannelBinding;
@@ -31,52 +29,45 @@ final class TlsHandlers {
   static ChannelHandler of(
       TlsConfig config, ByteBufAllocator allocator, Executor executor, Duration timeout) {
     if (!config.dependsOnName()) {
-      return handler(config.contextFor(null), allocator, executor, timeout);
+      return handler(config, config.contextFor(null), allocator, executor, timeout);
     }
     return new SniHandler(config::contextFor, MAXIMUM_CLIENT_HELLO, timeout.toMillis()) {
       @Override
       protected SslHandler newSslHandler(SslContext context, ByteBufAllocator allocator) {
-        return handler(context, allocator, executor, timeout);
+        return handler(config, context, allocator, executor, timeout);
       }
     };
   }
 
   private static SslHandler handler(
-      SslContext context, ByteBufAllocator allocator, Executor executor, Duration timeout) {
+      TlsConfig config,
+      SslContext context,
+      ByteBufAllocator allocator,
+      Executor executor,
+      Duration timeout) {
     var handler = context.newHandler(allocator, executor);
+    if (config.clients().areAskedFor()) {
+      handler.engine().setWantClientAuth(true);
+    }
     handler.setHandshakeTimeoutMillis(timeout.toMillis());
     return handler;
   }
 
   /**
+   * What the handshake has shown.
+   *
    * @param bound whether logins can be bound to the connection
    */
-  static TlsFacts factsOf(SslHandler handler, boolean bound) {
+  static TlsFacts factsOf(SslHandler handler, TlsConfig config, boolean bound) {
     var session = handler.engine().getSession();
-    var facts =
-        new TlsFacts(
-            session.getProtocol(),
-            session.getCipherSuite(),
-            peerOf(session),
-            nameAskedFor(session));
-    return bound ? facts.withChannelBindings(bindingsOf(session)) : facts;
-  }
-
-  private static Map<String, byte[]> bindingsOf(SSLSession session) {
-    var chain = session.getLocalCertificates();
-    return chain != null && chain.length > 0 && chain[0] instanceof X509Certificate certificate
-        ? ChannelBinding.serverEndPoint(certificate)
-            .map(hash -> Map.of(ChannelBinding.TLS_SERVER_END_POINT, hash))
-            .orElse(Map.of())
-        : Map.of();
-  }
-
-  private static @Nullable String peerOf(SSLSession session) {
-    try {
-      return session.getPeerPrincipal().getName();
-    } catch (SSLPeerUnverifiedException e) {
-      return null; // no client certificate, as usual
-    }
+    var client = config.clients().of(session);
+    return new TlsFacts(
+        session.getProtocol(),
+        session.getCipherSuite(),
+        client == null ? null : client.getSubjectX500Principal().getName(),
+        nameAskedFor(session),
+        client,
+        bound ? ChannelBinding.ofServer(session) : Map.of());
   }
 
   private static @Nullable String nameAskedFor(SSLSession session) {
