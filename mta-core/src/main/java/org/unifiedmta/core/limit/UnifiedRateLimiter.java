@@ -6,7 +6,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +38,7 @@ public final class UnifiedRateLimiter {
    *     blockDuration}: with 10 and an hour, one each 6 minutes
    * @param maxAuthFailuresPerIP likewise, counted on its own
    * @param blockDuration how long an address stays blocked; null for an hour
+   * @param maxConnectionsPerMinute opened by an address, as a bucket like that of messages
    */
   public record Limits(
       @Nullable Integer maxMessagesPerMinute,
@@ -45,8 +46,9 @@ public final class UnifiedRateLimiter {
       @Nullable Integer maxConnectionsPerIP,
       @Nullable Integer maxErrorsPerIP,
       @Nullable Integer maxAuthFailuresPerIP,
-      @Nullable Duration blockDuration) {
-    private static final Limits NONE = new Limits(null, null, null, null, null, null);
+      @Nullable Duration blockDuration,
+      @Nullable Integer maxConnectionsPerMinute) {
+    private static final Limits NONE = new Limits(null, null, null, null, null, null, null);
 
     /**
      * @throws IllegalArgumentException if a number is below 1, or the duration not positive or
@@ -58,11 +60,30 @@ public final class UnifiedRateLimiter {
       positive("maxConnectionsPerIP", maxConnectionsPerIP);
       positive("maxErrorsPerIP", maxErrorsPerIP);
       positive("maxAuthFailuresPerIP", maxAuthFailuresPerIP);
+      positive("maxConnectionsPerMinute", maxConnectionsPerMinute);
       if (blockDuration != null
           && (!blockDuration.isPositive() || blockDuration.compareTo(MAXIMUM_BLOCK) > 0)) {
         throw new IllegalArgumentException(
             "blockDuration: not positive, or beyond ten years: " + blockDuration);
       }
+    }
+
+    /** Any number of connections a minute. */
+    public Limits(
+        @Nullable Integer maxMessagesPerMinute,
+        @Nullable Integer maxRecipientsPerMessage,
+        @Nullable Integer maxConnectionsPerIP,
+        @Nullable Integer maxErrorsPerIP,
+        @Nullable Integer maxAuthFailuresPerIP,
+        @Nullable Duration blockDuration) {
+      this(
+          maxMessagesPerMinute,
+          maxRecipientsPerMessage,
+          maxConnectionsPerIP,
+          maxErrorsPerIP,
+          maxAuthFailuresPerIP,
+          blockDuration,
+          null);
     }
 
     private static void positive(String name, @Nullable Integer limit) {
@@ -83,7 +104,8 @@ public final class UnifiedRateLimiter {
           maxConnectionsPerIP,
           maxErrorsPerIP,
           maxAuthFailuresPerIP,
-          blockDuration);
+          blockDuration,
+          maxConnectionsPerMinute);
     }
 
     public Limits withMaxRecipientsPerMessage(@Nullable Integer limit) {
@@ -93,7 +115,8 @@ public final class UnifiedRateLimiter {
           maxConnectionsPerIP,
           maxErrorsPerIP,
           maxAuthFailuresPerIP,
-          blockDuration);
+          blockDuration,
+          maxConnectionsPerMinute);
     }
 
     public Limits withMaxConnectionsPerIP(@Nullable Integer limit) {
@@ -103,7 +126,8 @@ public final class UnifiedRateLimiter {
           limit,
           maxErrorsPerIP,
           maxAuthFailuresPerIP,
-          blockDuration);
+          blockDuration,
+          maxConnectionsPerMinute);
     }
 
     public Limits withMaxErrorsPerIP(@Nullable Integer limit) {
@@ -113,7 +137,8 @@ public final class UnifiedRateLimiter {
           maxConnectionsPerIP,
           limit,
           maxAuthFailuresPerIP,
-          blockDuration);
+          blockDuration,
+          maxConnectionsPerMinute);
     }
 
     public Limits withMaxAuthFailuresPerIP(@Nullable Integer limit) {
@@ -123,7 +148,8 @@ public final class UnifiedRateLimiter {
           maxConnectionsPerIP,
           maxErrorsPerIP,
           limit,
-          blockDuration);
+          blockDuration,
+          maxConnectionsPerMinute);
     }
 
     public Limits withBlockDuration(@Nullable Duration duration) {
@@ -133,7 +159,19 @@ public final class UnifiedRateLimiter {
           maxConnectionsPerIP,
           maxErrorsPerIP,
           maxAuthFailuresPerIP,
-          duration);
+          duration,
+          maxConnectionsPerMinute);
+    }
+
+    public Limits withMaxConnectionsPerMinute(@Nullable Integer limit) {
+      return new Limits(
+          maxMessagesPerMinute,
+          maxRecipientsPerMessage,
+          maxConnectionsPerIP,
+          maxErrorsPerIP,
+          maxAuthFailuresPerIP,
+          blockDuration,
+          limit);
     }
   }
 
@@ -157,6 +195,8 @@ public final class UnifiedRateLimiter {
   private final MessageRates messages;
   private final Offenders offenders;
   private final Cache<Network, Integer> connections;
+  private final @Nullable Buckets<Network> connects;
+  private final ReentrantLock connecting = new ReentrantLock(); // held for a look-up
 
   /**
    * @param domains for some domains, by name, limits that count besides the global ones; only
@@ -170,6 +210,8 @@ public final class UnifiedRateLimiter {
     this.messages = new MessageRates(global, this.domains, elapsed);
     this.offenders = new Offenders(global, elapsed);
     this.connections = Buckets.<Network, Integer>remembered(REMEMBERED, elapsed).build();
+    var rate = global.maxConnectionsPerMinute();
+    this.connects = rate == null ? null : new Buckets<>(rate, Duration.ofMinutes(1), elapsed);
   }
 
   /**
@@ -219,30 +261,47 @@ public final class UnifiedRateLimiter {
     if (blocked != null) {
       return RateLimitResult.refused(BLOCKED, blocked);
     }
-    var maximum = global.maxConnectionsPerIP();
-    if (maximum == null) {
-      return RateLimitResult.ALLOWED;
+    connecting.lock();
+    try {
+      return connect(network);
+    } finally {
+      connecting.unlock();
     }
-    var refused = new AtomicBoolean();
-    connections
-        .asMap()
-        .compute(
-            network,
-            (unused, open) -> {
-              refused.setPlain(open != null && open >= maximum);
-              return refused.getPlain() ? open : Integer.valueOf(open == null ? 1 : open + 1);
-            });
-    return refused.getPlain()
-        ? RateLimitResult.refused(
-            "more than " + maximum + " connections from this address", Duration.ZERO)
-        : RateLimitResult.ALLOWED;
+  }
+
+  private RateLimitResult connect(Network network) {
+    var maximum = global.maxConnectionsPerIP();
+    int open = connections.asMap().getOrDefault(network, 0);
+    if (maximum != null && open >= maximum) {
+      return RateLimitResult.refused(
+          "more than " + maximum + " connections from this address", Duration.ZERO);
+    }
+    if (connects != null) {
+      var taken = connects.of(network).tryConsumeAndReturnRemaining(1);
+      if (!taken.isConsumed()) {
+        return RateLimitResult.refused(
+            "more than "
+                + global.maxConnectionsPerMinute()
+                + " connections a minute from this address",
+            Duration.ofNanos(taken.getNanosToWaitForRefill()));
+      }
+    }
+    if (maximum != null) {
+      connections.put(network, open + 1);
+    }
+    return RateLimitResult.ALLOWED;
   }
 
   /** One connection that {@link #recordConnection} allowed is no more. */
   public void connectionClosed(InetAddress ip) {
-    connections
-        .asMap()
-        .computeIfPresent(Network.of(ip), (unused, open) -> open > 1 ? open - 1 : null);
+    connecting.lock();
+    try {
+      connections
+          .asMap()
+          .computeIfPresent(Network.of(ip), (unused, open) -> open > 1 ? open - 1 : null);
+    } finally {
+      connecting.unlock();
+    }
   }
 
   /** The address did something wrong; {@code maxErrorsPerIP} of that block it. */

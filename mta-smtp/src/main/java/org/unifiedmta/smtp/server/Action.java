@@ -11,6 +11,9 @@ sealed interface Action {
   /** This reply goes to the client. */
   record Send(SmtpReply reply) implements Action {}
 
+  /** The client did something wrong. */
+  record Erred() implements Action {}
+
   /** The handler decides; its verdict comes back, and until then no line. */
   record Ask(Function<SessionHandler, Answer> question) implements Action {}
 

@@ -1,6 +1,7 @@
 package org.unifiedmta.smtp.server;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -21,7 +22,7 @@ final class Reception implements AutoCloseable {
   private final @Nullable SpoolWriter writer; // null from the start with a refusal
   private final long maximum;
   private final int maximumLine;
-  private final Instant until;
+  private final Pace pace;
   private final DotUnstuffer unstuffer = new DotUnstuffer();
   private final boolean normalize;
   private @Nullable LineNormalizer normalizer;
@@ -35,23 +36,22 @@ final class Reception implements AutoCloseable {
    * @param maximum octets of a message
    * @param maximumLine octets of a line, 0 for any
    * @param normalize whether bare line ends are made CRLF, rather than being violations
-   * @param until when it must have ended
    */
-  Reception(SpoolWriter writer, long maximum, int maximumLine, boolean normalize, Instant until) {
+  Reception(SpoolWriter writer, long maximum, int maximumLine, boolean normalize, Pace pace) {
     this.writer = writer;
     this.normalize = normalize;
     this.maximum = maximum;
     this.maximumLine = maximumLine;
-    this.until = until;
+    this.pace = pace;
   }
 
   /** Data for which there is no place: it is read, and this is what its sender hears. */
-  Reception(SmtpReply refusal, Instant until) {
+  Reception(SmtpReply refusal, Pace pace) {
     this.writer = null;
     this.normalize = false;
     this.maximum = 0;
     this.maximumLine = 0;
-    this.until = until;
+    this.pace = pace;
     this.refusal = refusal;
   }
 
@@ -134,8 +134,14 @@ final class Reception implements AutoCloseable {
     }
   }
 
+  /** When it must have ended, or more must have come. */
   Instant until() {
-    return until;
+    return pace.until(octets);
+  }
+
+  /** It could not go on, and that was our fault. */
+  void stalled(Duration time) {
+    pace.stalled(time);
   }
 
   long octets() {

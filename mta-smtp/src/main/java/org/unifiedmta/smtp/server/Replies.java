@@ -20,6 +20,8 @@ final class Replies {
       SmtpReply.of(421, "4.3.2", "Too many connections, try later");
   static final SmtpReply TOO_MANY_ERRORS = SmtpReply.of(421, "4.7.0", "Too many errors");
   static final SmtpReply TOO_MANY_COMMANDS = SmtpReply.of(421, "4.7.0", "Too many commands");
+  static final SmtpReply SESSION_TOO_LONG =
+      SmtpReply.of(421, "4.7.0", "Session lasts too long, connect again");
   static final SmtpReply LOCAL_ERROR =
       SmtpReply.of(451, "4.3.0", "Local error in processing, try later");
   static final SmtpReply NO_ROOM = SmtpReply.of(452, "4.3.1", "Insufficient storage, try later");

@@ -30,7 +30,11 @@ import org.unifiedmta.smtp.codec.Extension;
  * @param commandTimeout for a whole command line
  * @param dataTimeout for the next octets of data
  * @param messageTimeout for all data of a message, however slowly it flows
+ * @param minDataRate octets a second that data must flow with, once {@code dataTimeout} has passed
+ * @param sessionTimeout for a session between messages; MAIL behind it is {@code 421 4.7.0}
  * @param handshakeTimeout for a TLS handshake
+ * @param greetingDelay before the greeting; whoever speaks in it is {@code 554 5.5.1}
+ * @param failedLoginDelay before the reply to a failed login, times the session's failures
  * @param maxHold how far ahead a sender may put the delivery (RFC 4865)
  * @param trustedPeers who may say, by PROXY header, XCLIENT or XFORWARD, whom they speak for
  * @param verify whether VRFY is answered, with {@code 252} whoever is asked about, rather than
@@ -55,7 +59,11 @@ public record ServerOptions(
     Duration commandTimeout,
     Duration dataTimeout,
     Duration messageTimeout,
+    int minDataRate,
+    Duration sessionTimeout,
     Duration handshakeTimeout,
+    Duration greetingDelay,
+    Duration failedLoginDelay,
     Duration maxHold,
     Predicate<InetAddress> trustedPeers,
     boolean verify,
@@ -109,6 +117,10 @@ public record ServerOptions(
     private Duration commandTimeout = Duration.ofMinutes(5); // RFC 5321 4.5.3.2.7
     private Duration dataTimeout = Duration.ofMinutes(3); // RFC 5321 4.5.3.2.5
     private Duration messageTimeout = Duration.ofHours(1);
+    private int minDataRate = 100;
+    private Duration sessionTimeout = Duration.ofDays(1);
+    private Duration greetingDelay = Duration.ZERO;
+    private Duration failedLoginDelay = Duration.ofSeconds(1);
     private Duration handshakeTimeout = Duration.ofSeconds(30);
     private Duration maxHold = Duration.ofDays(7);
     private Predicate<InetAddress> trustedPeers = address -> false;
@@ -188,6 +200,30 @@ public record ServerOptions(
     /** Default 1 hour. */
     public Builder messageTimeout(Duration timeout) {
       this.messageTimeout = timeout;
+      return this;
+    }
+
+    /** Octets a second; default 100, 0 for any. */
+    public Builder minDataRate(int octets) {
+      this.minDataRate = octets;
+      return this;
+    }
+
+    /** Default a day. */
+    public Builder sessionTimeout(Duration timeout) {
+      this.sessionTimeout = timeout;
+      return this;
+    }
+
+    /** Default none. */
+    public Builder greetingDelay(Duration delay) {
+      this.greetingDelay = delay;
+      return this;
+    }
+
+    /** Default 1 second. */
+    public Builder failedLoginDelay(Duration delay) {
+      this.failedLoginDelay = delay;
       return this;
     }
 
@@ -273,7 +309,11 @@ public record ServerOptions(
       positive(problems, "commandTimeout", commandTimeout.toMillis());
       positive(problems, "dataTimeout", dataTimeout.toMillis());
       positive(problems, "messageTimeout", messageTimeout.toMillis());
+      positive(problems, "sessionTimeout", sessionTimeout.toMillis());
       positive(problems, "handshakeTimeout", handshakeTimeout.toMillis());
+      if (minDataRate < 0 || greetingDelay.isNegative() || failedLoginDelay.isNegative()) {
+        problems.add("minDataRate, greetingDelay and failedLoginDelay must not be negative");
+      }
       if (requireAuth && (authMechanisms.isEmpty() || tls == null)) {
         problems.add("requireAuth needs authMechanisms and tls, or nobody could log in");
       }
@@ -301,7 +341,11 @@ public record ServerOptions(
           commandTimeout,
           dataTimeout,
           messageTimeout,
+          minDataRate,
+          sessionTimeout,
           handshakeTimeout,
+          greetingDelay,
+          failedLoginDelay,
           maxHold,
           trustedPeers,
           verify,

@@ -13,10 +13,12 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -67,11 +69,13 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private @Nullable Chunk chunk; // that comes in now
   private @Nullable SpooledMessage received;
   private @Nullable SaslExchange login;
+  private SmtpServer.@Nullable Admission admission;
   private boolean introduced; // the handler knows of this session
   private boolean heard; // anything from the client
   private boolean settling;
   private boolean waiting; // for an answer
-  private boolean waitingForSpool;
+  private @Nullable Instant waitingForSpoolSince;
+  private int failedLogins;
   private boolean inputEnded;
   private boolean closing;
   private int discarded; // octets, while closing
@@ -102,17 +106,23 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     this.deadline = new Deadline(options.timer(), this::onLoop, this::timedOut);
   }
 
+  SmtpListener listener() {
+    return listener;
+  }
+
   // ---- what the channel tells
 
   @Override
   public void channelActive(ChannelHandlerContext context) {
-    switch (server.admit(this)) {
+    var admitted = server.admit(this);
+    admission = admitted;
+    switch (admitted) {
       case ADMITTED -> {
         expectCommand();
         if (listener.mode() == SmtpListener.Mode.IMPLICIT_TLS) {
           addTls();
         } else {
-          introduce();
+          introduceInTime();
         }
       }
       case STOPPING -> refuse(Replies.SHUTTING_DOWN);
@@ -128,7 +138,20 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     close();
   }
 
+  /** Who does not wait for the greeting is no SMTP client. */
+  private void introduceInTime() {
+    if (options.greetingDelay().isZero()) {
+      introduce();
+      return;
+    }
+    var due = deadline.after(options.greetingDelay());
+    var unused = options.timer().at(due, () -> onLoop(this::introduce));
+  }
+
   private void introduce() {
+    if (ended || closing) {
+      return;
+    }
     introduced = true;
     perform(session.connected());
     settle();
@@ -206,7 +229,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     perform(session.secured(TlsHandlers.factsOf(tls, config, bound)));
     expectCommand();
     if (!introduced) {
-      introduce();
+      introduceInTime();
     }
     flush();
   }
@@ -245,7 +268,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         log.error("{} handler failed", session.facts().id(), e);
       }
     }
-    server.left(this);
+    server.left(this, admission);
   }
 
   // ---- input
@@ -280,21 +303,25 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   }
 
   private boolean isPaused() {
-    if (waiting || waitingForSpool || closing || !channel.isWritable()) {
+    if (waiting || waitingForSpoolSince != null || closing || !channel.isWritable()) {
       return true;
     }
     if (reception == null || reception.isWritable()) {
       return false;
     }
-    waitingForSpool = true;
+    waitingForSpoolSince = options.timer().now();
     deadline.clear();
     reception.onWritable(() -> onLoop(this::spoolIsWritable));
     return true;
   }
 
   private void spoolIsWritable() {
-    waitingForSpool = false;
+    var since = waitingForSpoolSince;
+    waitingForSpoolSince = null;
     if (!ended) {
+      if (reception != null && since != null) {
+        reception.stalled(Duration.between(since, options.timer().now()));
+      }
       expectData();
       settle();
       flush();
@@ -421,6 +448,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     for (var action : actions) {
       switch (action) {
         case Action.Send(var reply) -> send(reply);
+        case Action.Erred() -> erred();
         case Action.Ask(var question) -> ask(question);
         case Action.Login(var mechanism, var response) -> login(mechanism, response);
         case Action.Respond(var response) -> respond(response);
@@ -436,6 +464,14 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         }
         case Action.Close() -> close();
       }
+    }
+  }
+
+  private void erred() {
+    try {
+      server.handler().erred(session.facts());
+    } catch (RuntimeException e) {
+      log.error("{} handler failed", session.facts().id(), e);
     }
   }
 
@@ -480,12 +516,29 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       perform(session.loginFailed());
       return;
     }
+    var delay = options.failedLoginDelay().multipliedBy(failedLogins + 1L);
     await(
         () -> {
           var step = exchange.next(response);
-          return () -> session.login(step);
+          if (!(step instanceof SaslExchange.Step.Failure)) {
+            return () -> session.login(step);
+          }
+          pause(delay);
+          return () -> {
+            failedLogins++;
+            return session.login(step);
+          };
         },
         session::loginFailed);
+  }
+
+  /** Waits, on a virtual thread. */
+  private void pause(Duration time) throws InterruptedException {
+    if (time.isPositive()) {
+      var over = new CountDownLatch(1);
+      var unused = options.timer().at(options.timer().now().plus(time), over::countDown);
+      over.await();
+    }
   }
 
   private void openSpool(long announcedSize) {
@@ -498,19 +551,24 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   }
 
   private Reception openReception(long announcedSize) {
-    var until = deadline.after(options.messageTimeout());
+    var pace =
+        new Pace(
+            options.timer().now(),
+            options.messageTimeout(),
+            options.dataTimeout(),
+            options.minDataRate());
     try {
       return new Reception(
           server.spool().open(announcedSize),
-          options.maxMessageSize(),
+          listener.maxMessageSizeWithin(options),
           options.maxLineLength(),
           options.normalizeLineEnds(),
-          until);
+          pace);
     } catch (InsufficientStorageException e) {
-      return new Reception(Replies.NO_ROOM, until);
+      return new Reception(Replies.NO_ROOM, pace);
     } catch (RuntimeException e) {
       log.error("{} spool failed", session.facts().id(), e);
-      return new Reception(Replies.LOCAL_ERROR, until);
+      return new Reception(Replies.LOCAL_ERROR, pace);
     }
   }
 

@@ -74,6 +74,9 @@ public interface SessionHandler {
                     verdict instanceof Verdict.Reply(var reply) ? reply : Replies.LOCAL_ERROR)));
   }
 
+  /** The client broke the protocol; what the handler itself refused is not told. */
+  default void erred(SessionFacts session) {}
+
   /** The session has ended, whatever the reason. */
   void disconnected(SessionFacts session);
 }

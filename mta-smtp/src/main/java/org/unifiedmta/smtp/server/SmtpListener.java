@@ -14,6 +14,8 @@ import org.unifiedmta.smtp.codec.Extension;
  *     trusted peer; others are closed without a word
  * @param protocol SMTP, or LMTP (RFC 2033)
  * @param withoutExtensions those not offered here, whatever the options say
+ * @param maxClients connections here, besides the server's own bound; 0 for no other
+ * @param maxMessageSize octets, where less than the server's; 0 for the same
  */
 public record SmtpListener(
     String name,
@@ -22,7 +24,9 @@ public record SmtpListener(
     boolean requireAuth,
     boolean proxyProtocol,
     Protocol protocol,
-    Set<Extension> withoutExtensions) {
+    Set<Extension> withoutExtensions,
+    int maxClients,
+    long maxMessageSize) {
 
   /** How TLS comes in. */
   public enum Mode {
@@ -49,24 +53,91 @@ public record SmtpListener(
 
   /** A listener without demands. */
   public static SmtpListener of(String name, InetSocketAddress bind, Mode mode) {
-    return new SmtpListener(name, bind, mode, false, false, Protocol.SMTP, Set.of());
+    return new SmtpListener(name, bind, mode, false, false, Protocol.SMTP, Set.of(), 0, 0);
   }
 
   public SmtpListener withRequireAuth(boolean required) {
-    return new SmtpListener(name, bind, mode, required, proxyProtocol, protocol, withoutExtensions);
+    return new SmtpListener(
+        name,
+        bind,
+        mode,
+        required,
+        proxyProtocol,
+        protocol,
+        withoutExtensions,
+        maxClients,
+        maxMessageSize);
   }
 
   public SmtpListener withProxyProtocol(boolean expected) {
-    return new SmtpListener(name, bind, mode, requireAuth, expected, protocol, withoutExtensions);
+    return new SmtpListener(
+        name,
+        bind,
+        mode,
+        requireAuth,
+        expected,
+        protocol,
+        withoutExtensions,
+        maxClients,
+        maxMessageSize);
   }
 
   public SmtpListener withProtocol(Protocol spoken) {
     return new SmtpListener(
-        name, bind, mode, requireAuth, proxyProtocol, spoken, withoutExtensions);
+        name,
+        bind,
+        mode,
+        requireAuth,
+        proxyProtocol,
+        spoken,
+        withoutExtensions,
+        maxClients,
+        maxMessageSize);
   }
 
   public SmtpListener withoutExtensions(Extension... switchedOff) {
     return new SmtpListener(
-        name, bind, mode, requireAuth, proxyProtocol, protocol, Set.of(switchedOff));
+        name,
+        bind,
+        mode,
+        requireAuth,
+        proxyProtocol,
+        protocol,
+        Set.of(switchedOff),
+        maxClients,
+        maxMessageSize);
+  }
+
+  public SmtpListener withMaxClients(int clients) {
+    return new SmtpListener(
+        name,
+        bind,
+        mode,
+        requireAuth,
+        proxyProtocol,
+        protocol,
+        withoutExtensions,
+        clients,
+        maxMessageSize);
+  }
+
+  public SmtpListener withMaxMessageSize(long octets) {
+    return new SmtpListener(
+        name,
+        bind,
+        mode,
+        requireAuth,
+        proxyProtocol,
+        protocol,
+        withoutExtensions,
+        maxClients,
+        octets);
+  }
+
+  /** The smaller of both bounds. */
+  long maxMessageSizeWithin(ServerOptions options) {
+    return maxMessageSize == 0
+        ? options.maxMessageSize()
+        : Math.min(maxMessageSize, options.maxMessageSize());
   }
 }

@@ -15,6 +15,7 @@ import io.netty.util.concurrent.FastThreadLocalThread;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -29,6 +30,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
@@ -69,6 +71,8 @@ public final class SmtpServer implements AutoCloseable {
   private final List<Channel> listening = new CopyOnWriteArrayList<>();
   private final Set<SessionChannel> sessions = ConcurrentHashMap.newKeySet();
   private final AtomicInteger connections = new AtomicInteger();
+  private final AtomicInteger clients = new AtomicInteger(); // admitted
+  private final Map<String, AtomicInteger> clientsByListener = new ConcurrentHashMap<>();
   private final Transcripts transcripts = new Transcripts();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition idle = lock.newCondition();
@@ -225,20 +229,50 @@ public final class SmtpServer implements AutoCloseable {
   // ---- for the sessions
 
   Admission admit(SessionChannel session) {
-    int number = connections.incrementAndGet();
+    int all = connections.incrementAndGet();
     sessions.add(session);
-    var admission =
-        stopping
-            ? Admission.STOPPING
-            : number <= options.maxClients()
-                ? Admission.ADMITTED
-                : number <= 2 * options.maxClients() ? Admission.FULL : Admission.OVERRUN;
+    var admission = admission(session.listener(), all);
     metrics.count("smtp.server.connected", 1, "admission", admission.name());
     return admission;
   }
 
-  void left(SessionChannel session) {
-    if (sessions.remove(session) && connections.decrementAndGet() == 0) {
+  /** Those that are sent away stay for a moment, and must not keep others out. */
+  private Admission admission(SmtpListener listener, int all) {
+    if (stopping) {
+      return Admission.STOPPING;
+    }
+    if (all > 2 * options.maxClients()) {
+      return Admission.OVERRUN;
+    }
+    int most = listener.maxClients() == 0 ? Integer.MAX_VALUE : listener.maxClients();
+    var here = clientsOf(listener);
+    if (!addUpTo(options.maxClients(), clients)) {
+      return Admission.FULL;
+    }
+    if (!addUpTo(most, here)) {
+      clients.decrementAndGet();
+      return Admission.FULL;
+    }
+    return Admission.ADMITTED;
+  }
+
+  private static boolean addUpTo(int most, AtomicInteger number) {
+    if (number.incrementAndGet() <= most) {
+      return true;
+    }
+    number.decrementAndGet();
+    return false;
+  }
+
+  void left(SessionChannel session, @Nullable Admission admission) {
+    if (!sessions.remove(session)) {
+      return;
+    }
+    if (admission == Admission.ADMITTED) {
+      clients.decrementAndGet();
+      clientsOf(session.listener()).decrementAndGet();
+    }
+    if (connections.decrementAndGet() == 0) {
       lock.lock();
       try {
         idle.signalAll();
@@ -246,6 +280,10 @@ public final class SmtpServer implements AutoCloseable {
         lock.unlock();
       }
     }
+  }
+
+  private AtomicInteger clientsOf(SmtpListener listener) {
+    return clientsByListener.computeIfAbsent(listener.name(), name -> new AtomicInteger());
   }
 
   String nextSessionId() {

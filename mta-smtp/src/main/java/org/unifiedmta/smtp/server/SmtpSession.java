@@ -47,6 +47,7 @@ final class SmtpSession {
   private final SmtpListener listener;
   private final Set<Extension> extensions;
   private final CommandParser parser;
+  private final long maxMessageSize;
   private SessionFacts facts;
   private Phase phase = Phase.CONNECTING;
   private Envelope envelope = NO_ENVELOPE;
@@ -59,6 +60,7 @@ final class SmtpSession {
   private Verb lastVerb = Verb.NONE;
   private int recipients; // who are owed a reply, over LMTP
   private boolean stopping;
+  private @Nullable Instant began; // its first command
 
   /**
    * What the handler is deciding.
@@ -75,6 +77,7 @@ final class SmtpSession {
     this.extensions = EnumSet.copyOf(options.extensions());
     extensions.removeAll(listener.withoutExtensions());
     this.parser = new CommandParser(extensions);
+    this.maxMessageSize = listener.maxMessageSizeWithin(options);
     this.facts = facts;
   }
 
@@ -284,6 +287,11 @@ final class SmtpSession {
     if (++commands > options.maxCommands()) {
       return goodbye(Replies.TOO_MANY_COMMANDS);
     }
+    if (began == null) {
+      began = now;
+    } else if (phase.isIdle() && now.isAfter(began.plus(options.sessionTimeout()))) {
+      return goodbye(Replies.SESSION_TOO_LONG);
+    }
     if (listener.mode() == SmtpListener.Mode.REQUIRE_STARTTLS
         && facts.tls() == null
         && !BEFORE_TLS.contains(verb)) {
@@ -328,7 +336,8 @@ final class SmtpSession {
       // RFC 5321 3.3: never 354 without a recipient.
       case DATA, BDAT ->
           switch (phase) {
-            case MAIL_GIVEN -> Replies.NO_RECIPIENTS;
+            // RFC 2033 4.2: a count of replies hangs on it.
+            case MAIL_GIVEN -> isLmtp() ? Replies.BAD_SEQUENCE : Replies.NO_RECIPIENTS;
             case CHUNKING -> Replies.BAD_SEQUENCE; // RFC 3030 2
             default -> Replies.MAIL_FIRST;
           };
@@ -362,7 +371,7 @@ final class SmtpSession {
     lines.add(options.hostname());
     for (var extension : extensions) {
       switch (extension) {
-        case SIZE -> lines.add("SIZE " + options.maxMessageSize());
+        case SIZE -> lines.add("SIZE " + maxMessageSize);
         case STARTTLS -> {
           if (offersStartTls()) {
             lines.add("STARTTLS");
@@ -414,7 +423,7 @@ final class SmtpSession {
     if (said.hold() != null && anonymous) {
       return error(Replies.AUTH_FIRST); // RFC 4865 3: for submission
     }
-    if (said.size() > options.maxMessageSize()) {
+    if (said.size() > maxMessageSize) {
       return send(Replies.TOO_LARGE); // RFC 1870 6.1
     }
     if (said.requireTls() && facts.tls() == null) {
@@ -478,7 +487,7 @@ final class SmtpSession {
 
   /** RFC 3030 2: the data follows the command at once, so it is read whatever the reply will be. */
   private List<Action> bdat(SmtpCommand.Bdat bdat) {
-    if (bdat.size() > options.maxMessageSize()) {
+    if (bdat.size() > maxMessageSize) {
       return goodbye(Replies.TOO_LARGE); // not worth reading
     }
     if (!extensions.contains(Extension.CHUNKING) || !phase.allows(Verb.BDAT)) {
@@ -692,9 +701,10 @@ final class SmtpSession {
 
   private List<Action> error(SmtpReply reply, int weight) {
     errors += weight;
-    return weight > 0 && errors >= options.maxErrors()
-        ? goodbye(Replies.TOO_MANY_ERRORS)
-        : send(reply);
+    if (weight > 0 && errors >= options.maxErrors()) {
+      return behind(List.of(new Action.Erred()), goodbye(Replies.TOO_MANY_ERRORS));
+    }
+    return weight == 1 ? List.of(new Action.Erred(), new Action.Send(reply)) : send(reply);
   }
 
   /** A reply that is owed, and behind it the end. */

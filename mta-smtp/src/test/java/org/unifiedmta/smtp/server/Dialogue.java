@@ -116,6 +116,7 @@ final class Dialogue {
   private void perform(List<Action> actions) {
     for (var action : actions) {
       switch (action) {
+        case Action.Erred() -> {}
         case Action.Send(var reply) -> say(reply);
         case Action.Ask(var question) -> {
           var answer = (Answer.Now) question.apply(postmaster);

@@ -253,7 +253,7 @@ class ExtensionsTest {
         C: RCPT TO:<nobody@local.test>
         S: 550 5.7.1 Relaying denied
         C: DATA
-        S: 554 5.5.1 No valid recipients
+        S: 503 5.5.1 Bad sequence of commands
         C: RCPT TO:<user@local.test>
         S: 250 2.1.5 Recipient OK
         C: RCPT TO:<postmaster>

@@ -3,6 +3,7 @@ package org.unifiedmta.smtp.server;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ final class Postmaster implements SessionHandler {
 
   final List<Mail> mails = new CopyOnWriteArrayList<>();
   final List<SessionFacts> disconnected = new CopyOnWriteArrayList<>();
+  final AtomicInteger errors = new AtomicInteger();
   volatile Supplier<Answer> onConnect = Answer::proceed;
   volatile Supplier<Answer> onHelo = Answer::proceed;
   volatile Supplier<Answer> onMail = Answer::proceed;
@@ -51,8 +53,15 @@ final class Postmaster implements SessionHandler {
 
   private SaslContext context(SessionFacts session) {
     var tls = session.tls();
-    return SaslContext.of(users)
-        .withChannelBindings(tls == null ? Map.of() : tls.channelBindings());
+    var context = SaslContext.of(users);
+    if (tls == null) {
+      return context;
+    }
+    var certificate = tls.peerCertificate();
+    return context
+        .withChannelBindings(tls.channelBindings())
+        .withCertificateUser(
+            certificate == null ? null : users.certificateUser(certificate).orElse(null));
   }
 
   @Override
@@ -79,6 +88,11 @@ final class Postmaster implements SessionHandler {
     } else {
       reply.accept(onMessage.get());
     }
+  }
+
+  @Override
+  public void erred(SessionFacts session) {
+    errors.incrementAndGet();
   }
 
   @Override

@@ -12,9 +12,11 @@ import java.net.Socket;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
 import java.util.List;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
@@ -97,9 +99,14 @@ final class RawClient implements AutoCloseable {
 
   /** Speaks TLS from here on. */
   RawClient secure(String name, String... protocols) {
+    return secure(null, name, protocols);
+  }
+
+  /** As somebody who has these keys to show. */
+  RawClient secure(KeyManager[] keys, String name, String... protocols) {
     try {
       var context = SSLContext.getInstance("TLS");
-      context.init(null, new TrustManager[] {new Anybody()}, null);
+      context.init(keys, new TrustManager[] {new Anybody()}, null);
       var tls =
           (SSLSocket)
               context.getSocketFactory().createSocket(socket, "127.0.0.1", socket.getPort(), true);
@@ -118,6 +125,10 @@ final class RawClient implements AutoCloseable {
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  SSLSession tlsSession() {
+    return ((SSLSocket) socket).getSession();
   }
 
   /** Asks for another handshake. */

@@ -248,6 +248,7 @@ class SessionFuzzTest {
       for (var action : actions) {
         assertThat(closed).as("nothing after the end: %s", action).isFalse();
         switch (action) {
+          case Action.Erred() -> {}
           case Action.Send(var reply) -> heard(reply);
           case Action.Ask(var question) -> ask(question);
           case Action.Login(var mechanism, var response) -> {

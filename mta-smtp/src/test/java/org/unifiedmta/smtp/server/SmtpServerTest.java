@@ -3,6 +3,7 @@ package org.unifiedmta.smtp.server;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
@@ -35,6 +36,7 @@ import org.unifiedmta.core.MtaException;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.CredentialsUnavailableException;
+import org.unifiedmta.security.transport.ChannelBinding;
 import org.unifiedmta.smtp.server.SmtpListener.Mode;
 
 class SmtpServerTest {
@@ -47,7 +49,7 @@ class SmtpServerTest {
   private SmtpServer server;
 
   private static ServerOptions.Builder options() {
-    return ServerOptions.builder("mx.local.test").eventLoops(2);
+    return ServerOptions.builder("mx.local.test").eventLoops(2).failedLoginDelay(Duration.ZERO);
   }
 
   private InetSocketAddress start(ServerOptions.Builder options, Mode mode) {
@@ -321,9 +323,27 @@ class SmtpServerTest {
     assertThat(facts.tls().sni()).isEqualTo("mx.local.test");
   }
 
-  /** The store's client key is all zero, so that the proof is the client's signature. */
   @Test
   void aLoginByScramIsBoundToTheCertificateThatTheClientSees() throws Exception {
+    loginByScram(
+        ChannelBinding.TLS_SERVER_END_POINT,
+        client -> MessageDigest.getInstance("SHA-256").digest(client.certificate().getEncoded()));
+  }
+
+  @Test
+  void aLoginByScramIsBoundToWhatBothEndsDeriveFromTheConnection() throws Exception {
+    assumeThat(Runtime.version().feature()).as("since when the JDK exports").isGreaterThan(24);
+    loginByScram(
+        ChannelBinding.TLS_EXPORTER,
+        client -> ChannelBinding.exporter(client.tlsSession()).orElseThrow());
+  }
+
+  private interface Binding {
+    byte[] of(RawClient client) throws Exception;
+  }
+
+  /** The store's client key is all zero, so that the proof is the client's signature. */
+  private void loginByScram(String name, Binding wanted) throws Exception {
     var zero = new byte[32];
     var storedKey = MessageDigest.getInstance("SHA-256").digest(zero);
     postmaster.users =
@@ -347,13 +367,12 @@ class SmtpServerTest {
     assertThat(client.command("AUTH SCRAM-SHA-256 " + base64("y,,n=ann,r=abc")))
         .as("a client that was not shown our offer")
         .startsWith("535 5.7.8");
-    var header = "p=tls-server-end-point,,";
+    var header = "p=" + name + ",,";
     var challenge = client.command("AUTH SCRAM-SHA-256-PLUS " + base64(header + "n=ann,r=abc"));
     var serverFirst = new String(Base64.getDecoder().decode(challenge.substring(4)), UTF_8);
     var binding = new ByteArrayOutputStream();
     binding.writeBytes(header.getBytes(UTF_8));
-    binding.writeBytes(
-        MessageDigest.getInstance("SHA-256").digest(client.certificate().getEncoded()));
+    binding.writeBytes(wanted.of(client));
     var withoutProof =
         "c="
             + Base64.getEncoder().encodeToString(binding.toByteArray())
@@ -367,6 +386,88 @@ class SmtpServerTest {
                 base64(withoutProof + ",p=" + Base64.getEncoder().encodeToString(proof))))
         .startsWith("334 " + base64("v=").substring(0, 2));
     assertThat(client.command("")).startsWith("235 2.7.0");
+  }
+
+  @Test
+  void eachFailedLoginTakesLongerThanTheOneBefore() {
+    var options = options().tls(TLS).authMechanisms(List.of("PLAIN"));
+    var client =
+        connect(start(options.failedLoginDelay(Duration.ofSeconds(1)), Mode.IMPLICIT_TLS))
+            .secure("mx.local.test");
+    client.reply();
+    client.command("EHLO client.test");
+    for (int seconds = 1; seconds <= 3; seconds++) {
+      client.send("AUTH PLAIN " + base64("\0ann\0wrong") + "\r\n");
+      timer.awaitTaskIn(Duration.ofSeconds(seconds));
+      timer.advance(Duration.ofSeconds(seconds));
+      assertThat(client.reply()).startsWith("535 5.7.8");
+    }
+    assertThat(client.command("AUTH PLAIN " + base64("\0ann\0secret"))).startsWith("235 ");
+    assertThat(postmaster.errors).as("failed logins are told apart from errors").hasValue(0);
+  }
+
+  @Test
+  void theGreetingCanBeKeptBackFromThoseWhoDoNotWaitForIt() {
+    var address = start(options().greetingDelay(Duration.ofSeconds(7)), Mode.PLAIN);
+    var patient = connect(address);
+    timer.awaitTaskIn(Duration.ofSeconds(7));
+    var hasty = connect(address).send("EHLO client.test\r\n");
+    assertThat(hasty.reply()).isEqualTo("554 5.5.1 Client must wait for the greeting");
+    assertThat(hasty.reply()).isEmpty();
+    timer.advance(Duration.ofSeconds(7));
+    assertThat(patient.reply()).isEqualTo("220 mx.local.test ESMTP");
+    assertThat(patient.command("EHLO client.test")).startsWith("250 ");
+  }
+
+  @Test
+  void aListenerHasItsOwnBounds() {
+    server = new SmtpServer(options().timer(timer).build(), postmaster, spool, Metrics.none());
+    var listener = SmtpListener.of("small", loopback(0), Mode.PLAIN);
+    var small = server.bind(listener.withMaxClients(2).withMaxMessageSize(1_000));
+    var large = server.bind(SmtpListener.of("large", loopback(0), Mode.PLAIN));
+    var first = helo(small);
+    assertThat(first.command("MAIL FROM:<ann@example.org> SIZE=1001")).startsWith("552 5.3.4");
+    first.startMessage();
+    assertThat(first.send("x".repeat(1_000) + "\r\n.\r\n").reply()).startsWith("552 5.3.4");
+    var second = helo(small);
+    assertThat(connect(small).reply()).startsWith("421 4.3.2");
+    var elsewhere = helo(large);
+    assertThat(elsewhere.command("MAIL FROM:<ann@example.org> SIZE=1001")).startsWith("250 ");
+    second.command("QUIT");
+    second.close();
+    Await.until("one has left", () -> !postmaster.disconnected.isEmpty());
+    Await.until(
+        "there is room again",
+        () -> {
+          try (var third = RawClient.connect(small)) {
+            return third.reply().startsWith("220");
+          }
+        });
+  }
+
+  @Test
+  void aSessionDoesNotLastForEver() {
+    var client = helo(start(options().sessionTimeout(Duration.ofHours(1)), Mode.PLAIN));
+    for (int i = 0; i < 15; i++) {
+      timer.advance(Duration.ofMinutes(4));
+      assertThat(client.command("NOOP")).startsWith("250 ");
+    }
+    client.command("MAIL FROM:<ann@example.org>");
+    timer.advance(Duration.ofMinutes(4));
+    assertThat(client.command("RCPT TO:<user@local.test>")).as("what has begun").startsWith("250 ");
+    assertThat(client.command("RSET")).startsWith("250 ");
+    assertThat(client.command("MAIL FROM:<ann@example.org>")).startsWith("421 4.7.0");
+    assertThat(client.reply()).isEmpty();
+  }
+
+  @Test
+  void errorsAreToldToTheHandler() {
+    var client = helo(start());
+    client.command("FOO");
+    client.command("RCPT TO:<user@local.test>");
+    client.command("MAIL FROM:nobody");
+    client.command("NOOP");
+    assertThat(postmaster.errors).as("a client that pipelines may send RCPT").hasValue(2);
   }
 
   private static String base64(String text) {
@@ -510,8 +611,20 @@ class SmtpServerTest {
   }
 
   @Test
-  void aMessageHasAnHourHoweverSlowlyItFlows() {
+  void anOctetAMinuteIsTooSlow() {
     var client = helo(start()).startMessage();
+    for (int minute = 0; minute < 3; minute++) {
+      spool.largestWrite = 0;
+      client.send("x");
+      Await.until("the octet is there", () -> spool.largestWrite == 1);
+      timer.advance(Duration.ofMinutes(1));
+    }
+    assertThat(client.reply()).startsWith("421 4.4.2");
+  }
+
+  @Test
+  void aMessageHasAnHourHoweverSlowlyItMayFlow() {
+    var client = helo(start(options().minDataRate(0), Mode.PLAIN)).startMessage();
     for (int minute = 0; minute < 60; minute += 2) {
       spool.largestWrite = 0;
       client.send("x");

@@ -47,6 +47,20 @@ final class TestTimer implements Timer {
         });
   }
 
+  /** Waits until somebody waits for just so much time to pass. */
+  void awaitTaskIn(Duration time) {
+    Await.until(
+        "a task of the timer in " + time,
+        () -> {
+          lock.lock();
+          try {
+            return tasks.stream().anyMatch(task -> task.time.equals(now.plus(time)));
+          } finally {
+            lock.unlock();
+          }
+        });
+  }
+
   void advance(Duration time) {
     lock.lock();
     now = now.plus(time);

@@ -13,12 +13,16 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.Date;
+import java.util.List;
 import java.util.Map;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
@@ -88,6 +92,75 @@ class TlsConfigTest {
     var tls = TlsConfig.selfSigned("mx.test").withSni(Map.of("Named.Test", other));
     assertThat(servedBy(tls, "named.test")).isEqualTo(named.certificate);
     assertThat(servedBy(tls, "unknown.test")).isNotEqualTo(named.certificate);
+  }
+
+  @Test
+  void aClientsCertificateCountsIfOurAuthoritiesHaveSignedIt() throws Exception {
+    var ann = identity("ann", "EC");
+    var authorities = directory.resolve("authorities.pem");
+    Files.writeString(authorities, pem("CERTIFICATE", ann.certificate.getEncoded()));
+    var tls =
+        TlsConfig.selfSigned("mx.test")
+            .withClientCertificates(authorities)
+            .withSni(Map.of("named.test", TlsConfig.selfSigned("named.test")));
+    for (var name : List.of("mx.test", "named.test")) {
+      assertThat(loginByCertificate(tls, name, keyManagers(ann))).startsWith("235 2.7.0");
+      assertThat(loginByCertificate(tls, name, keyManagers(identity("ann", "EC"))))
+          .as("a certificate of somebody else's, whose handshake goes on nevertheless")
+          .startsWith("504 5.5.4");
+      assertThat(loginByCertificate(tls, name, null)).as("none").startsWith("504 5.5.4");
+    }
+    assertThat(loginByCertificate(TlsConfig.selfSigned("mx.test"), "mx.test", keyManagers(ann)))
+        .as("nobody asked for it")
+        .startsWith("504 5.5.4");
+  }
+
+  @Test
+  void aCertificateThatCountsStandsForNobodyWhoIsNotThere() throws Exception {
+    var eve = identity("eve", "EC");
+    var authorities = directory.resolve("authorities.pem");
+    Files.writeString(authorities, pem("CERTIFICATE", eve.certificate.getEncoded()));
+    var tls = TlsConfig.selfSigned("mx.test").withClientCertificates(authorities);
+    assertThat(loginByCertificate(tls, "mx.test", keyManagers(eve))).startsWith("535 5.7.8");
+  }
+
+  @Test
+  void authoritiesThatAreNotThereAreNamed() {
+    var tls = TlsConfig.selfSigned("mx.test");
+    assertThatThrownBy(() -> tls.withClientCertificates(directory.resolve("authorities.pem")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("authorities.pem");
+  }
+
+  private static String loginByCertificate(TlsConfig tls, String name, KeyManager[] keys) {
+    var options =
+        ServerOptions.builder("mx.test")
+            .tls(tls)
+            .authMechanisms(List.of("EXTERNAL"))
+            .failedLoginDelay(Duration.ZERO)
+            .build();
+    try (var server = new SmtpServer(options, new Postmaster(), new HeapSpool(), Metrics.none())) {
+      var any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+      var address = server.bind(SmtpListener.of("tls", any, Mode.IMPLICIT_TLS));
+      try (var client = RawClient.connect(address).secure(keys, name)) {
+        assertThat(client.reply()).startsWith("220");
+        client.command("EHLO client.test");
+        return client.command("AUTH EXTERNAL =");
+      }
+    }
+  }
+
+  private static KeyManager[] keyManagers(Identity identity) throws Exception {
+    var store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    store.setKeyEntry(
+        "me",
+        identity.keys.getPrivate(),
+        new char[0],
+        new X509Certificate[] {identity.certificate});
+    var factory = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    factory.init(store, new char[0]);
+    return factory.getKeyManagers();
   }
 
   private static X509Certificate servedBy(TlsConfig tls, String name) {
