@@ -32,6 +32,10 @@ record Maildir(Path root) implements MailHandler {
       var written = box.resolve("tmp").resolve(mail.id());
       try (var in = mail.open();
           var out = Files.newOutputStream(written)) {
+        // RFC 5321 4.4: who makes the final delivery says where reports go.
+        var sender = mail.envelope().mailFrom();
+        var path = sender == null ? "<>" : "<" + sender.toAscii() + ">";
+        out.write(("Return-Path: " + path + "\r\n").getBytes(StandardCharsets.UTF_8));
         in.transferTo(out);
       }
       sync(written);
@@ -56,7 +60,8 @@ record Maildir(Path root) implements MailHandler {
 
   /** A local part is a peer's text: only what is harmless in a file name stays as it is. */
   private static String name(EmailAddress address) {
-    var text = (address.localPart() + "@" + address.domain()).toLowerCase(Locale.ROOT);
+    var domain = address.domain().isEmpty() ? "" : "@" + address.domain(); // or the postmaster
+    var text = (address.localPart() + domain).toLowerCase(Locale.ROOT);
     var name = new StringBuilder();
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
       boolean harmless =

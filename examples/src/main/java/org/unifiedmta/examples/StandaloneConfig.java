@@ -64,6 +64,7 @@ final class StandaloneConfig {
     }
     if (isOff("mta.limits")) {
       library.putIfAbsent("maxClients", "5000");
+      library.putIfAbsent("rateLimits", "off");
     }
     isOff("mta.checks"); // nothing is checked unless it is configured
     var bind = take("mta.bind", "127.0.0.1");

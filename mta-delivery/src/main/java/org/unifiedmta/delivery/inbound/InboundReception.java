@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -39,7 +38,6 @@ import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.Network;
 import org.unifiedmta.security.SecurityResults;
 import org.unifiedmta.security.sasl.CredentialStore;
-import org.unifiedmta.security.sasl.SaslContext;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
 import org.unifiedmta.smtp.server.Answer;
@@ -58,6 +56,7 @@ public final class InboundReception implements SessionHandler {
    * What this stage is made of.
    *
    * @param credentials null where nobody can log in
+   * @param limits for clients that are not trusted
    * @param router asked anew for each decision, so that routes can change
    * @param handler null without local delivery
    * @param threads virtual threads for what waits
@@ -66,6 +65,7 @@ public final class InboundReception implements SessionHandler {
       String hostname,
       @Nullable CredentialStore credentials,
       List<Network> trusted,
+      PeerLimits limits,
       Supplier<EmailRouter> router,
       @Nullable MailHandler handler,
       Hooks hooks,
@@ -76,27 +76,25 @@ public final class InboundReception implements SessionHandler {
 
   private final Parts parts;
   private final TraceHeaders trace;
+  private final SenderPolicy senders;
   private final boolean everybodyIsThere;
 
   public InboundReception(Parts parts) {
     this.parts = parts;
     this.trace = new TraceHeaders(parts.hostname());
-    this.everybodyIsThere = parts.handler() != null && usesDefault(parts.handler());
-  }
-
-  /** A handler that does not look recipients up saves each RCPT a change of threads. */
-  private static boolean usesDefault(MailHandler handler) {
-    try {
-      return handler.getClass().getMethod("accepts", EmailAddress.class).getDeclaringClass()
-          == MailHandler.class;
-    } catch (NoSuchMethodException e) {
-      return false;
-    }
+    this.senders = new SenderPolicy(parts.credentials());
+    // A handler that does not look recipients up saves each RCPT a change of threads.
+    this.everybodyIsThere =
+        parts.handler() != null
+            && !Overridden.is(parts.handler(), MailHandler.class, "accepts", EmailAddress.class);
   }
 
   @Override
   public Answer connected(SessionFacts session) {
-    return parts.hooks().ask(hook -> hook.onConnect(session), Answer::proceed);
+    var refusal = parts.limits().connected(session);
+    return refusal == null
+        ? parts.hooks().ask(hook -> hook.onConnect(session), Answer::proceed)
+        : new Answer.Now(new Verdict.Disconnect(refusal));
   }
 
   @Override
@@ -110,33 +108,48 @@ public final class InboundReception implements SessionHandler {
     if (credentials == null) {
       return null;
     }
-    var tls = session.tls();
-    var context =
-        SaslContext.of(credentials)
-            .withChannelBindings(tls == null ? Map.of() : tls.channelBindings());
-    var exchange =
-        SaslMechanism.ofName(mechanism).map(known -> known.exchange(context)).orElse(null);
-    if (exchange == null || parts.hooks().isEmpty()) {
-      return exchange;
-    }
-    return response -> {
-      var step = exchange.next(response);
-      return step instanceof SaslExchange.Step.Success(var user)
-              && !(parts.hooks().verdict(hook -> hook.onAuth(session, user))
-                  instanceof Verdict.Continue)
-          ? new SaslExchange.Step.Failure("a hook refused " + user)
-          : step;
-    };
+    return SaslMechanism.ofName(mechanism)
+        .map(known ->
+            new Login(
+                known,
+                credentials,
+                session.tls(),
+                user ->
+                    parts.hooks().verdict(hook -> hook.onAuth(session, user))
+                        instanceof Verdict.Continue,
+                () -> parts.limits().loginFailed(session)))
+        .orElse(null);
+  }
+
+  @Override
+  public void erred(SessionFacts session) {
+    parts.limits().erred(session);
   }
 
   @Override
   public Answer mail(SessionFacts session, Envelope envelope, long announcedSize) {
-    var refusal = parts.store().refusal();
-    if (refusal.isPresent()) {
-      log.debug("{} no new mail: {}", session.id(), refusal.get());
+    var full = parts.store().refusal();
+    if (full.isPresent()) {
+      log.debug("{} no new mail: {}", session.id(), full.get());
       return Answer.reply(452, "4.3.1", "Insufficient system storage, try again later");
     }
-    return parts.hooks().ask(hook -> hook.onMail(session, envelope), Answer::proceed);
+    var refusal = parts.limits().mail(session, envelope);
+    if (refusal != null) {
+      return new Answer.Now(new Verdict.Reply(refusal));
+    }
+    return parts
+        .hooks()
+        .ask(hook -> hook.onMail(session, envelope), () -> asUser(session, envelope));
+  }
+
+  private Answer asUser(SessionFacts session, Envelope envelope) {
+    if (!senders.concerns(session)) {
+      return Answer.proceed();
+    }
+    return new Answer.Later(() -> {
+      var refusal = senders.refusal(session, envelope);
+      return refusal == null ? Verdict.proceed() : new Verdict.Reply(refusal);
+    });
   }
 
   @Override
@@ -149,8 +162,14 @@ public final class InboundReception implements SessionHandler {
   }
 
   private Answer admit(SessionFacts session, Envelope envelope, Recipient recipient) {
-    var answer = admitByRoute(session, envelope, recipient);
-    return answer.isPresent() ? answer.get() : local(recipient.address());
+    var answer =
+        admitByRoute(session, envelope, recipient)
+            .orElseGet(() -> local(session, recipient.address()));
+    if (answer instanceof Answer.Now(Verdict.Reply(var reply)) && !reply.isPositive()) {
+      return answer;
+    }
+    var refusal = parts.limits().recipient(session, envelope, recipient);
+    return refusal == null ? answer : new Answer.Now(new Verdict.Reply(refusal));
   }
 
   /** Empty where the mail handler is to say whether there is such a recipient. */
@@ -159,15 +178,17 @@ public final class InboundReception implements SessionHandler {
     var context = context(session, envelope).recipients(List.of(recipient.address())).build();
     var admission = parts.router().get().admit(context);
     if (admission instanceof Admission.Refused(var reply)) {
+      parts.limits().erred(session);
       return Optional.of(new Answer.Now(new Verdict.Reply(reply)));
     }
     if (admission instanceof Admission.Certain(Action.Deliver deliver)) {
       return Optional.empty();
     }
-    return Optional.of(
-        !context.mayRelay() && namesAnotherHost(recipient.address())
-            ? Answer.reply(550, "5.7.1", "Relaying denied")
-            : Answer.proceed());
+    if (!context.mayRelay() && namesAnotherHost(recipient.address())) {
+      parts.limits().erred(session);
+      return Optional.of(Answer.reply(550, "5.7.1", "Relaying denied"));
+    }
+    return Optional.of(Answer.proceed());
   }
 
   /**
@@ -179,18 +200,21 @@ public final class InboundReception implements SessionHandler {
     return local.indexOf('%') >= 0 || local.indexOf('!') >= 0 || local.indexOf('@') >= 0;
   }
 
-  private Answer local(EmailAddress address) {
+  private Answer local(SessionFacts session, EmailAddress address) {
     var handler = parts.handler();
     if (everybodyIsThere || address.localPart().equalsIgnoreCase("postmaster")) {
       return Answer.proceed(); // RFC 5321 4.5.1
     }
     if (handler == null) {
-      return Answer.reply(550, "5.1.1", "No such mailbox here");
+      return new Answer.Now(nobody(session));
     }
-    return new Answer.Later(() ->
-        handler.accepts(address)
-            ? Verdict.proceed()
-            : Verdict.reply(550, "5.1.1", "No such mailbox here"));
+    return new Answer.Later(() -> handler.accepts(address) ? Verdict.proceed() : nobody(session));
+  }
+
+  /** Who guesses at mailboxes is to be stopped some time. */
+  private Verdict nobody(SessionFacts session) {
+    parts.limits().erred(session);
+    return Verdict.reply(550, "5.1.1", "No such mailbox here");
   }
 
   private EmailContext.Builder context(SessionFacts session, Envelope envelope) {
@@ -205,7 +229,9 @@ public final class InboundReception implements SessionHandler {
   @Override
   public void message(
       SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
-    if (parts.hooks().isEmpty() && !parts.router().get().needsMessage()) {
+    if (parts.hooks().isEmpty()
+        && !senders.concerns(session)
+        && !parts.router().get().needsMessage()) {
       decide(session, envelope, message, reply);
       return;
     }
@@ -231,6 +257,12 @@ public final class InboundReception implements SessionHandler {
   }
 
   private Verdict hooked(SessionFacts session, Envelope envelope, SpooledMessage message) {
+    if (senders.concerns(session)) {
+      var refusal = senders.refusal(session, message.header());
+      if (refusal != null) {
+        return new Verdict.Reply(refusal);
+      }
+    }
     if (parts.hooks().isEmpty()) {
       return Verdict.proceed();
     }
@@ -402,6 +434,7 @@ public final class InboundReception implements SessionHandler {
 
   @Override
   public void disconnected(SessionFacts session) {
+    parts.limits().disconnected(session);
     log.debug("{} disconnected", session.id());
   }
 }

@@ -82,12 +82,17 @@ final class TraceHeaders {
 
   /** RFC 3848, RFC 6531 4.3. */
   private static String protocol(SessionFacts session, Envelope envelope) {
-    if (!session.extended()) {
-      return "SMTP";
-    }
-    return (envelope.smtpUtf8() ? "UTF8SMTP" : "ESMTP")
-        + (session.tls() == null ? "" : "S")
-        + (session.authenticatedUser() == null ? "" : "A");
+    var name =
+        switch (session.hello()) {
+          case HELO -> "SMTP";
+          case EHLO -> envelope.smtpUtf8() ? "UTF8SMTP" : "ESMTP";
+          case LHLO -> envelope.smtpUtf8() ? "UTF8LMTP" : "LMTP";
+        };
+    return session.hello() == SessionFacts.Hello.HELO
+        ? name
+        : name
+            + (session.tls() == null ? "" : "S")
+            + (session.authenticatedUser() == null ? "" : "A");
   }
 
   static String literal(InetAddress address) {

@@ -8,9 +8,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Auth;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Builder;
 import org.unifiedmta.routing.domain.DomainConfig;
@@ -21,6 +23,7 @@ import org.unifiedmta.smtp.server.TlsConfig;
 final class ConfigProperties {
   private final Map<String, String> left;
   private final List<String> problems = new ArrayList<>();
+  private Limits limits = Builder.STANDARD_LIMITS;
 
   private ConfigProperties(Map<String, String> properties) {
     left = new TreeMap<>(properties);
@@ -47,6 +50,10 @@ final class ConfigProperties {
     take("commandTimeout", value -> builder.commandTimeout(duration(value)));
     take("dataTimeout", value -> builder.dataTimeout(duration(value)));
     take("messageTimeout", value -> builder.messageTimeout(duration(value)));
+    take("minDataRate", value -> builder.minDataRate(Integer.parseInt(value)));
+    take("sessionTimeout", value -> builder.sessionTimeout(duration(value)));
+    take("greetingDelay", value -> builder.greetingDelay(duration(value)));
+    take("failedLoginDelay", value -> builder.failedLoginDelay(duration(value)));
     take("maxLineLength", value -> builder.maxLineLength(Integer.parseInt(value)));
     take("normalizeLineEnds", value -> builder.normalizeLineEnds(flag(value)));
     take("verify", value -> builder.verify(flag(value)));
@@ -59,30 +66,58 @@ final class ConfigProperties {
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));
     take("shutdownTimeout", value -> builder.shutdownTimeout(duration(value)));
     take("retry", value -> builder.retry(retry(value)));
+    rateLimits(builder);
     auth(builder);
     tls(builder);
     left.keySet().forEach(key -> problems.add("unknown setting " + key));
     return builder;
   }
 
+  private void rateLimits(Builder builder) {
+    take(
+        "rateLimits",
+        value -> {
+          if (!flag(value)) {
+            limits = Limits.unlimited();
+          }
+        });
+    limit("maxMessagesPerMinute", Limits::withMaxMessagesPerMinute);
+    limit("maxRecipientsPerMessage", Limits::withMaxRecipientsPerMessage);
+    limit("maxConnectionsPerIP", Limits::withMaxConnectionsPerIP);
+    limit("maxConnectionsPerMinute", Limits::withMaxConnectionsPerMinute);
+    limit("maxErrorsPerIP", Limits::withMaxErrorsPerIP);
+    limit("maxAuthFailuresPerIP", Limits::withMaxAuthFailuresPerIP);
+    take("rateLimits.blockDuration", value -> limits = limits.withBlockDuration(duration(value)));
+    builder.rateLimits(limits);
+  }
+
+  private void limit(String name, BiFunction<Limits, Integer, Limits> setting) {
+    take("rateLimits." + name, value -> limits = setting.apply(limits, Integer.valueOf(value)));
+  }
+
   private void auth(Builder builder) {
     var required = left.remove("auth.required");
+    var methods = left.remove("auth.methods");
     take(
         "auth.users",
-        value ->
-            builder.auth(
-                Auth.users(users(value)).withRequired(required != null && flag(required))));
+        value -> {
+          var auth = Auth.users(users(value)).withRequired(required != null && flag(required));
+          builder.auth(
+              methods == null ? auth : auth.withMethods(list(methods).toArray(String[]::new)));
+        });
   }
 
   private void tls(Builder builder) {
     var key = left.remove("tls.key");
+    var authorities = left.remove("tls.clientAuthorities");
     take(
         "tls.certificate",
         value -> {
           if (key == null) {
             throw new IllegalArgumentException("tls.key is missing");
           }
-          builder.tls(TlsConfig.ofPem(Path.of(value), Path.of(key)));
+          var tls = TlsConfig.ofPem(Path.of(value), Path.of(key));
+          builder.tls(authorities == null ? tls : tls.withClientCertificates(Path.of(authorities)));
         });
   }
 

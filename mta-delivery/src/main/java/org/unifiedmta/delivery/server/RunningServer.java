@@ -1,7 +1,10 @@
 package org.unifiedmta.delivery.server;
 
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -19,10 +22,12 @@ import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.SystemDnsResolver;
 import org.unifiedmta.core.event.EventBus;
+import org.unifiedmta.core.limit.UnifiedRateLimiter;
 import org.unifiedmta.delivery.attempt.DeliveryAttempt;
 import org.unifiedmta.delivery.bounce.BounceReporter;
 import org.unifiedmta.delivery.hook.Hooks;
 import org.unifiedmta.delivery.inbound.InboundReception;
+import org.unifiedmta.delivery.inbound.PeerLimits;
 import org.unifiedmta.delivery.queue.MemoryQueueStore;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
@@ -57,6 +62,7 @@ final class RunningServer {
   private final SmtpClientPool pool;
   private final Deliveries deliveries;
   private final MultiModeDeliverySystem schedule;
+  private final UnifiedRateLimiter limiter;
   private final SmtpServer smtp;
   private final List<BoundListener> listeners = new ArrayList<>();
 
@@ -98,6 +104,11 @@ final class RunningServer {
     schedule =
         new MultiModeDeliverySystem(
             store, deliveries, MultiModeDeliverySystem.Limits.of(config.maxAttempts()), timer);
+    limiter =
+        config
+            .rateLimiter()
+            .orElseGet(
+                () -> PeerLimits.limiter(config.rateLimits(), config.domains(), clock(config)));
     ExecutorService threads =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-inbound-", 0).factory());
     ours.push(threads::shutdownNow);
@@ -163,12 +174,18 @@ final class RunningServer {
     return resolver;
   }
 
+  private static Clock clock(UnifiedEmailServerConfig config) {
+    InstantSource time = config.timer()::now;
+    return time.withZone(ZoneOffset.UTC);
+  }
+
   private InboundReception reception(Supplier<EmailRouter> router, ExecutorService threads) {
     return new InboundReception(
         new InboundReception.Parts(
             config.hostname(),
             config.auth().map(UnifiedEmailServerConfig.Auth::users).orElse(null),
             config.trustedNetworks(),
+            PeerLimits.of(limiter, config.domains(), config.trustedNetworks(), clock(config)),
             router,
             config.mailHandler().orElse(null),
             new Hooks(config.hooks(), HOOK_BUDGET),
@@ -190,7 +207,7 @@ final class RunningServer {
   private static ServerOptions options(UnifiedEmailServerConfig config) {
     return ServerOptions.builder(config.hostname())
         .maxMessageSize(config.maxMessageSize())
-        .maxRecipients(config.maxRecipients())
+        .maxRecipients(maxRecipients(config))
         .maxClients(config.maxClients())
         .authMechanisms(config.auth().map(UnifiedEmailServerConfig.Auth::methods).orElse(List.of()))
         .requireAuth(config.auth().map(UnifiedEmailServerConfig.Auth::required).orElse(false))
@@ -199,6 +216,10 @@ final class RunningServer {
         .commandTimeout(config.commandTimeout())
         .dataTimeout(config.dataTimeout())
         .messageTimeout(config.messageTimeout())
+        .minDataRate(config.minDataRate())
+        .sessionTimeout(config.sessionTimeout())
+        .greetingDelay(config.greetingDelay())
+        .failedLoginDelay(config.failedLoginDelay())
         .maxLineLength(config.maxLineLength())
         .normalizeLineEnds(config.normalizeLineEnds())
         .verify(config.verify())
@@ -207,6 +228,11 @@ final class RunningServer {
         .without(config.withoutExtensions().toArray(Extension[]::new))
         .channelSeam(config.channelSeam())
         .build();
+  }
+
+  private static int maxRecipients(UnifiedEmailServerConfig config) {
+    var limit = config.rateLimits().maxRecipientsPerMessage();
+    return limit == null ? config.maxRecipients() : Math.min(limit, config.maxRecipients());
   }
 
   private static SmtpListener inServerWords(Listener listener) {
@@ -222,7 +248,9 @@ final class RunningServer {
         .withRequireAuth(listener.requireAuth())
         .withProxyProtocol(listener.proxyProtocol())
         .withProtocol(listener.lmtp() ? SmtpListener.Protocol.LMTP : SmtpListener.Protocol.SMTP)
-        .withoutExtensions(listener.withoutExtensions().toArray(Extension[]::new));
+        .withoutExtensions(listener.withoutExtensions().toArray(Extension[]::new))
+        .withMaxClients(listener.maxClients())
+        .withMaxMessageSize(listener.maxMessageSize());
   }
 
   List<BoundListener> listeners() {
@@ -231,6 +259,14 @@ final class RunningServer {
 
   UnifiedDeliveryQueue queue() {
     return queue;
+  }
+
+  UnifiedRateLimiter limiter() {
+    return limiter;
+  }
+
+  SmtpServer smtp() {
+    return smtp;
   }
 
   Submission submission() {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -15,6 +16,7 @@ import org.unifiedmta.core.email.Email;
 import org.unifiedmta.core.event.EventBus;
 import org.unifiedmta.core.event.MtaEvent;
 import org.unifiedmta.core.event.Subscription;
+import org.unifiedmta.core.limit.UnifiedRateLimiter;
 import org.unifiedmta.delivery.attempt.DirectSending;
 import org.unifiedmta.delivery.attempt.SendResult;
 import org.unifiedmta.delivery.event.MailEvent;
@@ -25,6 +27,7 @@ import org.unifiedmta.routing.domain.DomainRegistry;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.smtp.server.SessionFacts;
 
 /**
  * A mail server in the host's process: receives, routes, queues, delivers and bounces. It is
@@ -215,6 +218,29 @@ public final class UnifiedEmailServer implements AutoCloseable {
    */
   public UnifiedDeliveryQueue deliveryQueue() {
     return running().queue();
+  }
+
+  /**
+   * Counts what clients do.
+   *
+   * @throws IllegalStateException unless the server runs
+   */
+  public UnifiedRateLimiter rateLimiter() {
+    return running().limiter();
+  }
+
+  /**
+   * Tells what clients and this server say from now on, on sessions that have begun too: {@code ID
+   * C: MAIL FROM:<>}, {@code ID S: 250 2.1.0 Sender OK}, {@code ID ! closed}. Passwords are masked,
+   * of messages the length is told.
+   *
+   * @param wanted which sessions; asked for each line
+   * @param lines must not block; what it throws is logged
+   * @return ends it
+   * @throws IllegalStateException unless the server runs
+   */
+  public AutoCloseable transcribe(Predicate<SessionFacts> wanted, Consumer<String> lines) {
+    return running().smtp().transcribe(wanted, lines);
   }
 
   private RunningServer running() {

@@ -16,6 +16,8 @@ import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
 import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.limit.UnifiedRateLimiter;
+import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.attempt.MailHandler;
@@ -56,6 +58,8 @@ public final class UnifiedEmailServerConfig {
    * @param lmtp whether LMTP (RFC 2033) is spoken: the mail handler runs before each recipient's
    *     reply
    * @param withoutExtensions not offered here
+   * @param maxClients connections here, besides the server's own bound; 0 for no other
+   * @param maxMessageSize octets, where less than the server's; 0 for the same
    */
   public record Listener(
       String name,
@@ -64,7 +68,9 @@ public final class UnifiedEmailServerConfig {
       boolean requireAuth,
       boolean proxyProtocol,
       boolean lmtp,
-      Set<Extension> withoutExtensions) {
+      Set<Extension> withoutExtensions,
+      int maxClients,
+      long maxMessageSize) {
     public Listener {
       withoutExtensions = Set.copyOf(withoutExtensions);
     }
@@ -75,7 +81,7 @@ public final class UnifiedEmailServerConfig {
         Mode mode,
         boolean requireAuth,
         boolean proxyProtocol) {
-      this(name, bind, mode, requireAuth, proxyProtocol, false, Set.of());
+      this(name, bind, mode, requireAuth, proxyProtocol, false, Set.of(), 0, 0);
     }
 
     public static Listener of(String name, InetSocketAddress bind, Mode mode) {
@@ -83,19 +89,81 @@ public final class UnifiedEmailServerConfig {
     }
 
     public Listener withRequireAuth(boolean required) {
-      return new Listener(name, bind, mode, required, proxyProtocol, lmtp, withoutExtensions);
+      return new Listener(
+          name,
+          bind,
+          mode,
+          required,
+          proxyProtocol,
+          lmtp,
+          withoutExtensions,
+          maxClients,
+          maxMessageSize);
     }
 
     public Listener withProxyProtocol(boolean expected) {
-      return new Listener(name, bind, mode, requireAuth, expected, lmtp, withoutExtensions);
+      return new Listener(
+          name,
+          bind,
+          mode,
+          requireAuth,
+          expected,
+          lmtp,
+          withoutExtensions,
+          maxClients,
+          maxMessageSize);
     }
 
     public Listener withLmtp(boolean spoken) {
-      return new Listener(name, bind, mode, requireAuth, proxyProtocol, spoken, withoutExtensions);
+      return new Listener(
+          name,
+          bind,
+          mode,
+          requireAuth,
+          proxyProtocol,
+          spoken,
+          withoutExtensions,
+          maxClients,
+          maxMessageSize);
     }
 
     public Listener withoutExtensions(Extension... switchedOff) {
-      return new Listener(name, bind, mode, requireAuth, proxyProtocol, lmtp, Set.of(switchedOff));
+      return new Listener(
+          name,
+          bind,
+          mode,
+          requireAuth,
+          proxyProtocol,
+          lmtp,
+          Set.of(switchedOff),
+          maxClients,
+          maxMessageSize);
+    }
+
+    public Listener withMaxClients(int clients) {
+      return new Listener(
+          name,
+          bind,
+          mode,
+          requireAuth,
+          proxyProtocol,
+          lmtp,
+          withoutExtensions,
+          clients,
+          maxMessageSize);
+    }
+
+    public Listener withMaxMessageSize(long octets) {
+      return new Listener(
+          name,
+          bind,
+          mode,
+          requireAuth,
+          proxyProtocol,
+          lmtp,
+          withoutExtensions,
+          maxClients,
+          octets);
     }
   }
 
@@ -103,16 +171,25 @@ public final class UnifiedEmailServerConfig {
    * Who may log in, and whether they must.
    *
    * @param required on every listener
-   * @param methods SASL mechanisms, such as {@code PLAIN}, {@code LOGIN}
+   * @param methods SASL mechanisms in order of preference: {@code SCRAM-SHA-256-PLUS}, {@code
+   *     SCRAM-SHA-256}, {@code PLAIN}, {@code LOGIN}, {@code OAUTHBEARER}, {@code XOAUTH2}, {@code
+   *     EXTERNAL} (with {@link TlsConfig#withClientCertificates})
    */
   public record Auth(boolean required, List<String> methods, CredentialStore users) {
+    private static final List<String> BY_PASSWORD =
+        List.of("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN");
+
     public Auth {
       methods = methods.stream().map(name -> name.toUpperCase(Locale.ROOT)).toList();
     }
 
-    /** These users by PLAIN and LOGIN; logging in is not required. */
+    /** These users, by SCRAM-SHA-256, PLAIN and LOGIN; logging in is not required. */
     public static Auth users(Map<String, String> passwords) {
-      return new Auth(false, List.of("PLAIN", "LOGIN"), CredentialStore.ofUsers(passwords));
+      return new Auth(false, BY_PASSWORD, CredentialStore.ofUsers(passwords));
+    }
+
+    public Auth withMethods(String... other) {
+      return new Auth(required, List.of(other), users);
     }
 
     public Auth withRequired(boolean other) {
@@ -190,6 +267,36 @@ public final class UnifiedEmailServerConfig {
   /** For all data of one message, however slowly it flows. */
   public Duration messageTimeout() {
     return values.messageTimeout;
+  }
+
+  /** Octets a second that data must flow with, once {@code dataTimeout} has passed; 0 for any. */
+  public int minDataRate() {
+    return values.minDataRate;
+  }
+
+  /** For a session between messages. */
+  public Duration sessionTimeout() {
+    return values.sessionTimeout;
+  }
+
+  /** Before the greeting, for those who do not wait for it. */
+  public Duration greetingDelay() {
+    return values.greetingDelay;
+  }
+
+  /** Before the reply to a failed login, times the session's failures. */
+  public Duration failedLoginDelay() {
+    return values.failedLoginDelay;
+  }
+
+  /** What one address may do, of those that are not in {@code trustedNetworks}. */
+  public Limits rateLimits() {
+    return values.rateLimits;
+  }
+
+  /** The host's own limiter, in place of one that is made of {@link #rateLimits}. */
+  public Optional<UnifiedRateLimiter> rateLimiter() {
+    return Optional.ofNullable(values.rateLimiter);
   }
 
   /** Octets of a line of a message, 0 for any. */
@@ -300,6 +407,8 @@ public final class UnifiedEmailServerConfig {
   /** Collects settings. */
   public static final class Builder {
     private static final int SMTPS = 465;
+    static final Limits STANDARD_LIMITS =
+        Limits.unlimited().withMaxAuthFailuresPerIP(20).withBlockDuration(Duration.ofMinutes(10));
 
     private String hostname = "";
     private List<Listener> listeners = new ArrayList<>();
@@ -314,6 +423,12 @@ public final class UnifiedEmailServerConfig {
     private Duration commandTimeout = Duration.ofMinutes(5); // RFC 5321 4.5.3.2.7
     private Duration dataTimeout = Duration.ofMinutes(3); // RFC 5321 4.5.3.2.5
     private Duration messageTimeout = Duration.ofHours(1);
+    private int minDataRate = 100;
+    private Duration sessionTimeout = Duration.ofDays(1);
+    private Duration greetingDelay = Duration.ZERO;
+    private Duration failedLoginDelay = Duration.ofMillis(500);
+    private Limits rateLimits = STANDARD_LIMITS;
+    private @Nullable UnifiedRateLimiter rateLimiter;
     private int maxLineLength;
     private boolean normalizeLineEnds;
     private boolean verify = true;
@@ -354,6 +469,12 @@ public final class UnifiedEmailServerConfig {
       commandTimeout = other.commandTimeout;
       dataTimeout = other.dataTimeout;
       messageTimeout = other.messageTimeout;
+      minDataRate = other.minDataRate;
+      sessionTimeout = other.sessionTimeout;
+      greetingDelay = other.greetingDelay;
+      failedLoginDelay = other.failedLoginDelay;
+      rateLimits = other.rateLimits;
+      rateLimiter = other.rateLimiter;
       maxLineLength = other.maxLineLength;
       normalizeLineEnds = other.normalizeLineEnds;
       verify = other.verify;
@@ -461,6 +582,50 @@ public final class UnifiedEmailServerConfig {
     /** For all data of one message, however slowly it flows. Default 1 hour. */
     public Builder messageTimeout(Duration timeout) {
       messageTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Octets a second that message data must flow with, once {@link #dataTimeout} has passed; 0 for
+     * any. Default 100.
+     */
+    public Builder minDataRate(int octets) {
+      minDataRate = octets;
+      return this;
+    }
+
+    /** For a session between messages; the next MAIL is {@code 421 4.7.0}. Default a day. */
+    public Builder sessionTimeout(Duration timeout) {
+      sessionTimeout = timeout;
+      return this;
+    }
+
+    /** Before the greeting: who speaks in it is {@code 554 5.5.1}. Default none. */
+    public Builder greetingDelay(Duration delay) {
+      greetingDelay = delay;
+      return this;
+    }
+
+    /** Before the reply to a failed login, times the session's failures. Default 500 ms. */
+    public Builder failedLoginDelay(Duration delay) {
+      failedLoginDelay = delay;
+      return this;
+    }
+
+    /**
+     * What one address may do; those in {@link #trustedNetworks} may do anything. Beyond it {@code
+     * 421 4.7.0} to a connection, {@code 450 4.7.1} to a message, {@code 452 4.5.3} to a recipient.
+     * Domains have limits of their own in {@link DomainConfig}. Default: 20 failed logins,
+     * forgotten evenly within the 10 minutes for which they block an address.
+     */
+    public Builder rateLimits(Limits limits) {
+      rateLimits = limits;
+      return this;
+    }
+
+    /** A limiter of the host's, in place of one made of {@link #rateLimits} and the domains. */
+    public Builder rateLimiter(UnifiedRateLimiter limiter) {
+      rateLimiter = limiter;
       return this;
     }
 
@@ -661,6 +826,13 @@ public final class UnifiedEmailServerConfig {
         if (tls == null) {
           found.add("auth: needs tls, since nobody can log in without");
         }
+      }
+      positive(found, "commandTimeout", commandTimeout.toMillis());
+      positive(found, "dataTimeout", dataTimeout.toMillis());
+      positive(found, "messageTimeout", messageTimeout.toMillis());
+      positive(found, "sessionTimeout", sessionTimeout.toMillis());
+      if (minDataRate < 0 || greetingDelay.isNegative() || failedLoginDelay.isNegative()) {
+        found.add("minDataRate, greetingDelay and failedLoginDelay must not be negative");
       }
       positive(found, "maxMessageSize", maxMessageSize);
       positive(found, "maxClients", maxClients);

@@ -17,6 +17,7 @@ import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.dns.ZoneResolver;
+import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.MemoryQueueStore;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
@@ -81,6 +82,8 @@ public final class MailFixture implements AutoCloseable {
             .mailHandler(inbox)
             .hook(faults)
             .maxMessageSize(settings.maxMessageSize)
+            .rateLimits(Limits.unlimited())
+            .failedLoginDelay(Duration.ZERO)
             .withoutExtensions(settings.without.toArray(Extension[]::new))
             .channelSeam(seam());
     if (!settings.users.isEmpty()) {

@@ -183,7 +183,7 @@ public final class Mail {
             new TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", "CN=client", "mail.example.org"),
             "user",
             "submission",
-            true);
+            SessionFacts.Hello.LHLO);
     var security =
         new SecurityResults(
             new AuthenticationResults(

@@ -45,6 +45,17 @@ public interface CredentialStore {
     return Optional.empty();
   }
 
+  /**
+   * Whether the user may send as this address: asked about MAIL FROM, and about each address in
+   * From, Sender, Resent-From and Resent-Sender. No is {@code 553 5.7.1}. The default lets
+   * everybody who has logged in send as anybody.
+   *
+   * @param address in ASCII where it can be, else UTF-8
+   */
+  default boolean maySendAs(String user, String address) {
+    return true;
+  }
+
   /** What a server keeps of a password for SCRAM-SHA-256 (RFC 5802 3, RFC 7677). */
   record Scram(byte[] salt, int iterations, byte[] storedKey, byte[] serverKey) {
 

@@ -120,7 +120,7 @@ public record ServerOptions(
     private int minDataRate = 100;
     private Duration sessionTimeout = Duration.ofDays(1);
     private Duration greetingDelay = Duration.ZERO;
-    private Duration failedLoginDelay = Duration.ofSeconds(1);
+    private Duration failedLoginDelay = Duration.ofMillis(500);
     private Duration handshakeTimeout = Duration.ofSeconds(30);
     private Duration maxHold = Duration.ofDays(7);
     private Predicate<InetAddress> trustedPeers = address -> false;
@@ -221,7 +221,7 @@ public record ServerOptions(
       return this;
     }
 
-    /** Default 1 second. */
+    /** Default half a second. */
     public Builder failedLoginDelay(Duration delay) {
       this.failedLoginDelay = delay;
       return this;

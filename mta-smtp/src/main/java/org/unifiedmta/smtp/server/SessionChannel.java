@@ -36,6 +36,7 @@ import org.unifiedmta.security.sasl.CredentialsUnavailableException;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.codec.LineFramer;
+import org.unifiedmta.smtp.server.SessionFacts.Hello;
 
 /**
  * The socket of one {@link SmtpSession}: turns octets into events and actions into octets. All of
@@ -100,7 +101,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     this.channel = channel;
     var facts =
         new SessionFacts(
-            server.nextSessionId(), remote, local, null, null, null, listener.name(), false);
+            server.nextSessionId(), remote, local, null, null, null, listener.name(), Hello.HELO);
     this.session = new SmtpSession(options, listener, facts);
     this.replies = new ReplyWriter(options.extensions().contains(Extension.ENHANCED_STATUS_CODES));
     this.deadline = new Deadline(options.timer(), this::onLoop, this::timedOut);

@@ -24,6 +24,7 @@ import org.unifiedmta.smtp.codec.LineFramer.Line;
 import org.unifiedmta.smtp.codec.MailParameters;
 import org.unifiedmta.smtp.codec.SmtpCommand;
 import org.unifiedmta.smtp.codec.SmtpCommand.Verb;
+import org.unifiedmta.smtp.server.SessionFacts.Hello;
 
 /**
  * The server's side of one session (RFC 5321 3 and 4) as a pure function: what happened goes in,
@@ -312,11 +313,11 @@ final class SmtpSession {
     }
     return switch (command) {
       case SmtpCommand.Ehlo(var name) ->
-          isLmtp() ? error(Replies.NO_SMTP) : hello(facts.withHelo(name, true), now);
+          isLmtp() ? error(Replies.NO_SMTP) : hello(facts.withHelo(name, Hello.EHLO), now);
       case SmtpCommand.Helo(var name) ->
-          isLmtp() ? error(Replies.NO_SMTP) : hello(facts.withHelo(name, false), now);
+          isLmtp() ? error(Replies.NO_SMTP) : hello(facts.withHelo(name, Hello.HELO), now);
       case SmtpCommand.Lhlo(var name) ->
-          isLmtp() ? hello(facts.withHelo(name, true), now) : error(Replies.NOT_IMPLEMENTED);
+          isLmtp() ? hello(facts.withHelo(name, Hello.LHLO), now) : error(Replies.NOT_IMPLEMENTED);
       case SmtpCommand.Mail mail -> mail(mail, now);
       case SmtpCommand.Bdat bdat -> bdat(bdat);
       case SmtpCommand.Proxied proxied -> proxied(proxied);
@@ -351,7 +352,7 @@ final class SmtpSession {
     }
     var abandoned = abandonChunks();
     var reply =
-        introduced.extended()
+        introduced.hello() != Hello.HELO
             ? new SmtpReply(250, null, capabilities(now))
             : SmtpReply.of(250, "", options.hostname());
     return behind(

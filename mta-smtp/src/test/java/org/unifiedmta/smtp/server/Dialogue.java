@@ -38,7 +38,8 @@ final class Dialogue {
   }
 
   Dialogue(ServerOptions options, SmtpListener listener) {
-    var facts = new SessionFacts("1", ADDRESS, ADDRESS, null, null, null, "test", false);
+    var facts =
+        new SessionFacts("1", ADDRESS, ADDRESS, null, null, null, "test", SessionFacts.Hello.HELO);
     session = new SmtpSession(options, listener, facts);
   }
 

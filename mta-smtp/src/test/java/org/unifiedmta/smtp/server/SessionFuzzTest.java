@@ -134,7 +134,8 @@ class SessionFuzzTest {
           new SmtpSession(
               options,
               listener,
-              new SessionFacts("1", ADDRESS, ADDRESS, null, null, null, "test", false));
+              new SessionFacts(
+                  "1", ADDRESS, ADDRESS, null, null, null, "test", SessionFacts.Hello.HELO));
     }
 
     int play(int events) {

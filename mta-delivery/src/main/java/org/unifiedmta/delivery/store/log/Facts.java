@@ -24,6 +24,7 @@ import org.unifiedmta.security.scan.ContentScanner.Threat;
 import org.unifiedmta.security.spf.SpfResult;
 import org.unifiedmta.security.transport.TlsFacts;
 import org.unifiedmta.smtp.server.SessionFacts;
+import org.unifiedmta.smtp.server.SessionFacts.Hello;
 
 /** What earlier stages found out about a message, as fields. Tags are never used again. */
 final class Facts {
@@ -172,7 +173,7 @@ final class Facts {
                   .text(4, tls.sni()));
     }
     out.text(6, session.authenticatedUser()).text(7, session.listener());
-    out.flag(8, session.extended());
+    out.flag(8, session.hello() == Hello.EHLO).flag(9, session.hello() == Hello.LHLO);
   }
 
   static SessionFacts session(Fields.Reader in) {
@@ -183,7 +184,7 @@ final class Facts {
     TlsFacts tls = null;
     String user = null;
     var listener = "";
-    boolean extended = false;
+    var hello = Hello.HELO;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> id = in.text();
@@ -193,12 +194,13 @@ final class Facts {
         case 5 -> tls = in.nested(Facts::tls);
         case 6 -> user = in.text();
         case 7 -> listener = in.text();
-        case 8 -> extended = in.flag();
+        case 8 -> hello = in.flag() ? Hello.EHLO : hello;
+        case 9 -> hello = in.flag() ? Hello.LHLO : hello;
         default -> {}
       }
     }
     return new SessionFacts(
-        id, required(remote), required(local), helo, tls, user, listener, extended);
+        id, required(remote), required(local), helo, tls, user, listener, hello);
   }
 
   private static TlsFacts tls(Fields.Reader in) {
