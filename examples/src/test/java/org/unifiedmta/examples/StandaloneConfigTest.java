@@ -101,7 +101,7 @@ class StandaloneConfigTest {
         List.of(
             Map.of("mta.colour", "blue"),
             Map.of("mta.ports", "smtp"),
-            Map.of("mta.ports", "lmtp:24"),
+            Map.of("mta.ports", "nntp:119"),
             Map.of("mta.relay", "nowhere"),
             Map.of("mta.deliver", "somewhere"),
             Map.of("mta.checks", "perhaps"),

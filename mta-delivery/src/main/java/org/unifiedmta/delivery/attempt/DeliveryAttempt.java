@@ -177,7 +177,8 @@ public final class DeliveryAttempt {
     var replies = sent.replies();
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
-      var outcome = new Outcome(replies.replies().get(i), endpoint.host(), sent.tls());
+      var outcome =
+          new Outcome(replies.replies().get(i), endpoint.host(), sent.tls(), replies.reports());
       outcomes.put(rows.get(i).number(), outcome);
       // What may have been accepted is not given to another host at once: it would come twice.
       if (outcome.isTransient() && !replies.reusable() && !replies.uncertain()) {
@@ -215,7 +216,7 @@ public final class DeliveryAttempt {
     for (var row : rows) {
       var before = outcomes.get(row.number());
       if (before == null || before.reply().isPermanent() || reply.isTransient()) {
-        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false));
+        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false, false));
       }
     }
   }

@@ -9,8 +9,9 @@ import org.unifiedmta.core.reply.SmtpReply;
  * code says.
  *
  * @param host the last one spoken to, or null
+ * @param reports whether the host does what was asked of it in NOTIFY (RFC 3461)
  */
-public record Outcome(SmtpReply reply, @Nullable String host, boolean tls) {
+public record Outcome(SmtpReply reply, @Nullable String host, boolean tls, boolean reports) {
   private static final int KEPT = 1_000; // characters of a reply, which may have 64 KB
 
   public Outcome {
@@ -22,7 +23,7 @@ public record Outcome(SmtpReply reply, @Nullable String host, boolean tls) {
   }
 
   static Outcome of(SmtpReply reply) {
-    return new Outcome(reply, null, false);
+    return new Outcome(reply, null, false, false);
   }
 
   /** Neither host nor handler understood or answered: temporary, whatever it was. */

@@ -42,9 +42,9 @@ import org.unifiedmta.routing.route.EmailContext;
 import org.unifiedmta.routing.route.EmailRouter;
 
 /**
- * Tells a sender that his mail has failed: reads the rows that wait to be reported, writes one
- * report about them (RFC 3464) and puts it into the queue in the same record that finishes them.
- * Never a report about a report.
+ * Tells a sender what became of his mail. Failure: reads the rows that wait to be reported, writes
+ * one report about them (RFC 3464) and puts it into the queue in the same record that finishes
+ * them. Never a report about a report.
  */
 public final class BounceReporter {
   private static final Logger log = LoggerFactory.getLogger(BounceReporter.class);
@@ -75,15 +75,45 @@ public final class BounceReporter {
     this.timer = timer;
   }
 
+  /**
+   * What is to be told of a recipient.
+   *
+   * @param reply the last one
+   */
+  public record Finding(QueuedRow row, DeliveryReport.Action action, SmtpReply reply) {}
+
   /** Reports the rows of a lease, or finds that nobody wants to hear of them. */
   public void report(QueuedMessage message, Lease lease) {
-    var rows = message.rows().stream().filter(row -> lease.rows().contains(row.number())).toList();
-    var wanted = rows.stream().filter(BounceReporter::isWanted).toList();
-    var sender = message.envelope().mailFrom();
-    if (sender == null || wanted.isEmpty()) { // RFC 5321 6.1, RFC 3461 4.1
+    var findings =
+        message.rows().stream()
+            .filter(row -> lease.rows().contains(row.number()))
+            .filter(BounceReporter::isWanted)
+            .map(row -> new Finding(row, DeliveryReport.Action.FAILED, lastReply(row)))
+            .toList();
+    if (findings.isEmpty() || !queue(message, findings, lease)) {
       log.info("{} failed; nobody is to be told", message.id());
       store.settle(lease, Collections.nCopies(lease.rows().size(), new RecipientResult.Reported()));
-      return;
+    }
+  }
+
+  /** Reports what is no failure, and changes nothing else; what cannot be told is logged. */
+  public void tell(QueuedMessage message, List<Finding> findings) {
+    try {
+      queue(message, findings, null);
+    } catch (RuntimeException e) {
+      log.warn("{} its sender could not be told of it", message.id(), e);
+    }
+  }
+
+  /**
+   * Puts a report into the queue; false if nobody can get it.
+   *
+   * @param reported the lease that ends with it, or null
+   */
+  private boolean queue(QueuedMessage message, List<Finding> findings, @Nullable Lease reported) {
+    var sender = message.envelope().mailFrom();
+    if (sender == null) { // RFC 5321 6.1, RFC 3461 4.1
+      return false;
     }
     var recipient = Recipient.of(sender);
     var decision =
@@ -93,15 +123,14 @@ public final class BounceReporter {
                 EmailContext.builder().recipients(List.of(sender)).authenticated(true).build(),
                 recipient);
     if (decision.action() instanceof Action.Reject) {
-      log.info("{} failed; the routes refuse a report to {}", message.id(), sender);
-      store.settle(lease, Collections.nCopies(lease.rows().size(), new RecipientResult.Reported()));
-      return;
+      log.info("{} the routes refuse a report to {}", message.id(), sender);
+      return false;
     }
     var now = timer.now();
     var id = store.newId();
     var writer = store.spool().open(-1);
     try (writer) {
-      writer.write(ByteBuffer.wrap(compose(message, wanted, sender, id)));
+      writer.write(ByteBuffer.wrap(compose(message, findings, sender, id)));
       queue.addAndWait(
           new NewMessage(
               id,
@@ -111,8 +140,9 @@ public final class BounceReporter {
               now,
               null,
               null,
-              lease));
+              reported));
     }
+    return true;
   }
 
   private static boolean isWanted(QueuedRow row) {
@@ -121,14 +151,14 @@ public final class BounceReporter {
   }
 
   private byte[] compose(
-      QueuedMessage message, List<QueuedRow> rows, EmailAddress sender, String id) {
+      QueuedMessage message, List<Finding> findings, EmailAddress sender, String id) {
     var original = store.open(message.id());
     var header = header(original);
     var fields = new ArrayList<String>();
     fields.add("Date: " + DATE.format(timer.now()));
     fields.add(HeaderText.fold("From", mailbox(mailerDaemon)));
     fields.add(HeaderText.fold("To", "<" + sender.toAscii() + ">"));
-    fields.add("Subject: Undelivered mail returned to sender");
+    fields.add("Subject: " + subject(findings));
     fields.add("Message-ID: <" + id + "@" + hostname + ">");
     messageId(header)
         .forEach(failed -> {
@@ -141,11 +171,14 @@ public final class BounceReporter {
             hostname,
             message.envelope().envelopeId(),
             message.queuedAt(),
-            rows.stream().map(BounceReporter::status).toList());
+            findings.stream().map(BounceReporter::status).toList());
     var root =
         new MimePart.Multipart(
             "multipart/report; report-type=delivery-status",
-            List.of(text(message, rows), report.toPart(), returned(message, original, header)));
+            List.of(
+                text(message, findings),
+                report.toPart(),
+                returned(message, findings, original, header)));
     var out = new ByteArrayOutputStream();
     try {
       new MimeWriter(out, MimeWriter.newBoundary()).write(fields, root);
@@ -163,12 +196,25 @@ public final class BounceReporter {
         + ">";
   }
 
-  private static DeliveryReport.Status status(QueuedRow row) {
+  private static boolean hasAny(List<Finding> findings, DeliveryReport.Action action) {
+    return findings.stream().anyMatch(finding -> finding.action == action);
+  }
+
+  private static String subject(List<Finding> findings) {
+    if (hasAny(findings, DeliveryReport.Action.FAILED)) {
+      return "Undelivered mail returned to sender";
+    }
+    return hasAny(findings, DeliveryReport.Action.DELAYED)
+        ? "Mail is delayed, and still being tried"
+        : "Mail has been delivered";
+  }
+
+  private static DeliveryReport.Status status(Finding finding) {
     return new DeliveryReport.Status(
-        row.recipient().originalRecipient(),
-        row.recipient().address(),
-        DeliveryReport.Action.FAILED,
-        lastReply(row));
+        finding.row.recipient().originalRecipient(),
+        finding.row.recipient().address(),
+        finding.action,
+        finding.reply);
   }
 
   private static SmtpReply lastReply(QueuedRow row) {
@@ -176,16 +222,25 @@ public final class BounceReporter {
     return reply == null ? SmtpReply.of(554, "5.0.0", "failed") : reply;
   }
 
-  private MimePart text(QueuedMessage message, List<QueuedRow> rows) {
+  private MimePart text(QueuedMessage message, List<Finding> findings) {
     var text = new StringBuilder();
     text.append("This is the mail server at ").append(hostname).append(".\r\n\r\n");
-    text.append("Your message of ").append(DATE.format(message.queuedAt()));
-    text.append(" could not be delivered to:\r\n");
-    for (var row : rows) {
-      text.append("\r\n  ").append(row.recipient().address().toUnicode());
-      text.append("\r\n    ").append(lastReply(row)).append("\r\n");
+    text.append("Your message of ").append(DATE.format(message.queuedAt())).append("\r\n");
+    for (var action : DeliveryReport.Action.values()) {
+      if (hasAny(findings, action)) {
+        text.append(said(action)).append(":\r\n");
+        findings.stream()
+            .filter(finding -> finding.action == action)
+            .forEach(finding -> {
+              text.append("\r\n  ").append(finding.row.recipient().address().toUnicode());
+              text.append("\r\n    ").append(finding.reply).append("\r\n");
+            });
+        text.append("\r\n");
+      }
     }
-    text.append("\r\nNo further attempt will be made.\r\n");
+    if (hasAny(findings, DeliveryReport.Action.FAILED)) {
+      text.append("No further attempt will be made.\r\n");
+    }
     return new MimePart.Leaf(
         "text/plain; charset=utf-8",
         List.of(),
@@ -193,9 +248,23 @@ public final class BounceReporter {
         true);
   }
 
+  private static String said(DeliveryReport.Action action) {
+    return switch (action) {
+      case FAILED -> "could not be delivered to";
+      case DELAYED -> "could not be delivered yet, and you need not send it again, to";
+      case DELIVERED -> "has been delivered to";
+      case RELAYED -> "has been passed on to a host that sends no such reports, for";
+      case EXPANDED -> "has been passed on to the members of";
+    };
+  }
+
   /** RFC 3461 4.3, 6.2: the whole message only if it was asked for, and is small. */
-  private static MimePart returned(QueuedMessage message, ByteSource original, byte[] header) {
-    boolean full = message.envelope().ret() == Envelope.Ret.FULL && original.size() <= RETURNED;
+  private static MimePart returned(
+      QueuedMessage message, List<Finding> findings, ByteSource original, byte[] header) {
+    boolean full =
+        message.envelope().ret() == Envelope.Ret.FULL
+            && hasAny(findings, DeliveryReport.Action.FAILED)
+            && original.size() <= RETURNED;
     return full
         ? new MimePart.Leaf("message/rfc822", List.of(), original, false)
         : new MimePart.Leaf("text/rfc822-headers", List.of(), ByteSource.of(header), true);

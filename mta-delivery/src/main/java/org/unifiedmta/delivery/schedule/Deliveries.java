@@ -3,15 +3,19 @@ package org.unifiedmta.delivery.schedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.event.EventBus;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.report.DeliveryReport.Action;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.attempt.DeliveryAttempt;
 import org.unifiedmta.delivery.attempt.Outcome;
 import org.unifiedmta.delivery.bounce.BounceReporter;
+import org.unifiedmta.delivery.bounce.BounceReporter.Finding;
 import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.QueueStore;
@@ -86,6 +90,8 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     for (int i = 0; i < rows.size(); i++) {
       results.add(result(message, rows.get(i), outcomes.get(i), now));
     }
+    // Before it is settled: after a crash it is told twice, as it is delivered twice, never not.
+    tellSender(message, rows, outcomes, results);
     store.settle(lease, results);
     for (int i = 0; i < rows.size(); i++) {
       tell(message, rows.get(i), outcomes.get(i), results.get(i), now);
@@ -101,17 +107,78 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
       return new RecipientResult.Failed(outcome.reply());
     }
     var age = Duration.between(message.queuedAt(), now);
-    return retry
+    return retryOf(message)
         .delayAfter(row.attempts() + 1, age)
         .<RecipientResult>map(
             delay -> new RecipientResult.Deferred(outcome.reply(), now.plus(delay)))
         .orElseGet(() -> new RecipientResult.Failed(expired(age, outcome.reply())));
   }
 
+  /** RFC 2852 4.1.4: what is to come back comes back in time. */
+  private RetryPolicy retryOf(QueuedMessage message) {
+    var by = message.envelope().deliverBy();
+    return by == null || !by.returnIfLate()
+        ? retry
+        : retry.within(Duration.between(message.queuedAt(), by.by()));
+  }
+
   /** RFC 3463 3.5: X.4.7, delivery time expired. */
   private static SmtpReply expired(Duration age, SmtpReply last) {
-    return SmtpReply.of(
-        554, "5.4.7", "not delivered within " + age.toHours() + " hours; last reply: " + last);
+    var time = age.toHours() > 0 ? age.toHours() + " hours" : age.toMinutes() + " minutes";
+    return SmtpReply.of(554, "5.4.7", "not delivered within " + time + "; last reply: " + last);
+  }
+
+  // ---- what the sender asked to be told
+
+  private void tellSender(
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      List<Outcome> outcomes,
+      List<RecipientResult> results) {
+    var findings = new ArrayList<Finding>();
+    for (int i = 0; i < rows.size(); i++) {
+      var row = rows.get(i);
+      var outcome = outcomes.get(i);
+      switch (results.get(i)) {
+        case RecipientResult.Delivered(var reply) when isToBeTold(message, row, outcome) ->
+            findings.add(
+                new Finding(
+                    row, outcome.host() == null ? Action.DELIVERED : Action.RELAYED, reply));
+        case RecipientResult.Deferred(var reply, var next) when becomesLate(message, row, next) ->
+            findings.add(new Finding(row, Action.DELAYED, reply));
+        default -> {}
+      }
+    }
+    if (!findings.isEmpty()) {
+      reporter.tell(message, findings);
+    }
+  }
+
+  /** RFC 3461 5.2.2, and RFC 2852 4.1.5: who passes it on to a host that does not tell, tells. */
+  private static boolean isToBeTold(QueuedMessage message, QueuedRow row, Outcome outcome) {
+    var wanted = row.recipient().notifyOn();
+    var by = message.envelope().deliverBy();
+    boolean traced =
+        by != null
+            && by.trace()
+            && outcome.host() != null
+            && !wanted.contains(Recipient.Notify.NEVER);
+    return traced || (wanted.contains(Recipient.Notify.SUCCESS) && !outcome.reports());
+  }
+
+  /** Whether this was the last attempt before the time at which the sender is to hear of it. */
+  private boolean becomesLate(QueuedMessage message, QueuedRow row, Instant next) {
+    var wanted = row.recipient().notifyOn();
+    var by = message.envelope().deliverBy();
+    Instant late = null;
+    if (wanted.contains(Recipient.Notify.DELAY)) {
+      late = message.queuedAt().plus(retry.delayNoticeAfter());
+    }
+    if (by != null && !by.returnIfLate() && !wanted.contains(Recipient.Notify.NEVER)) {
+      var latest = by.by().isBefore(message.queuedAt()) ? message.queuedAt() : by.by();
+      late = late == null || latest.isBefore(late) ? latest : late;
+    }
+    return late != null && !row.due().isAfter(late) && next.isAfter(late);
   }
 
   private void tell(

@@ -11,7 +11,8 @@ import java.util.stream.IntStream;
  *
  * @param delays after the first failure, after the second, …; the last one repeats
  * @param giveUpAfter age of the message at which the recipient fails for good
- * @param delayNoticeAfter age of the message at which its sender is told of the delay
+ * @param delayNoticeAfter age of the message at which its sender is told of the delay, if it asked
+ *     for that (NOTIFY=DELAY, RFC 3461 4.1)
  */
 public record RetryPolicy(List<Duration> delays, Duration giveUpAfter, Duration delayNoticeAfter) {
 
@@ -45,6 +46,11 @@ public record RetryPolicy(List<Duration> delays, Duration giveUpAfter, Duration 
     }
     delays.add(delays.isEmpty() && factor == 1 ? first : max);
     return new RetryPolicy(delays, giveUpAfter, Duration.ofHours(3));
+  }
+
+  /** The same, but giving up at this age at the latest. */
+  public RetryPolicy within(Duration age) {
+    return age.compareTo(giveUpAfter) < 0 ? new RetryPolicy(delays, age, delayNoticeAfter) : this;
   }
 
   /**

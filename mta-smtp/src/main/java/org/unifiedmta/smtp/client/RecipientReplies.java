@@ -12,9 +12,14 @@ import org.unifiedmta.core.reply.SmtpReply;
  *     began: on a connection that was idle before, it had been closed by the server
  * @param uncertain whether the whole message was sent and no reply to it was heard: it may have
  *     been accepted
+ * @param reports whether the host does what was asked of it in NOTIFY (RFC 3461)
  */
 public record RecipientReplies(
-    List<SmtpReply> replies, boolean reusable, boolean unanswered, boolean uncertain) {
+    List<SmtpReply> replies,
+    boolean reusable,
+    boolean unanswered,
+    boolean uncertain,
+    boolean reports) {
   public RecipientReplies {
     replies = List.copyOf(replies);
   }

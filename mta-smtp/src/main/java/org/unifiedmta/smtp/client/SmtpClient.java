@@ -27,9 +27,11 @@ public final class SmtpClient implements AutoCloseable {
   private final ClientOptions options;
   private final Wire wire;
   private Capabilities capabilities = Capabilities.none();
+  private final Timer timer;
   private @Nullable TlsFacts tls;
 
-  private SmtpClient(Endpoint endpoint, ClientOptions options, Wire wire) {
+  private SmtpClient(Endpoint endpoint, ClientOptions options, Wire wire, Timer timer) {
+    this.timer = timer;
     this.endpoint = endpoint;
     this.options = options;
     this.wire = wire;
@@ -48,7 +50,7 @@ public final class SmtpClient implements AutoCloseable {
       throw new SmtpException(
           Phase.CONNECT, "cannot connect to " + endpoint + ": " + e.getMessage(), null, e);
     }
-    var client = new SmtpClient(endpoint, options, wire);
+    var client = new SmtpClient(endpoint, options, wire, timer);
     try {
       client.begin();
       return client;
@@ -196,7 +198,7 @@ public final class SmtpClient implements AutoCloseable {
   public RecipientReplies send(Envelope envelope, ByteSource message) {
     boolean secured = tls != null && options.tls().isChecked();
     return new Transaction(wire, endpoint, capabilities, secured, options.replyTimeout())
-        .run(envelope, message);
+        .run(envelope, message, timer.now());
   }
 
   /** Says goodbye and closes; the answer is waited for, but not for long. */

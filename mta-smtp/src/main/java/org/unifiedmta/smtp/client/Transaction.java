@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -25,6 +26,7 @@ final class Transaction {
   private static final int GROUP = 100;
 
   private static final int READ = 64 * 1024;
+  private static final long MOST = 999_999_999; // seconds, RFC 2852 4
   private static final Duration LAST_WORDS = Duration.ofSeconds(5);
 
   private final Wire wire;
@@ -55,22 +57,28 @@ final class Transaction {
     pipelining = capabilities.has(Extension.PIPELINING);
   }
 
-  RecipientReplies run(Envelope envelope, ByteSource message) {
+  /**
+   * Sends it.
+   *
+   * @param now what DELIVERBY counts from
+   */
+  RecipientReplies run(Envelope envelope, ByteSource message, Instant now) {
     replies = new SmtpReply[envelope.recipients().size()];
     var impossible = impossible(envelope, message);
     if (impossible != null) {
-      return new RecipientReplies(filled(impossible), true, false, false);
+      return new RecipientReplies(filled(impossible), true, false, false, false);
     }
     try {
-      boolean reusable = exchange(envelope, message);
-      return new RecipientReplies(filled(null), reusable, closedBefore, false);
+      boolean reusable = exchange(envelope, message, now);
+      return new RecipientReplies(
+          filled(null), reusable, closedBefore, false, capabilities.has(Extension.DSN));
     } catch (IOException e) {
       wire.abort();
       var broken =
           SmtpReply.of(
               451, "4.4.2", printable("lost " + endpoint + " at " + phase + ": " + e.getMessage()));
       return new RecipientReplies(
-          filled(broken), false, !answered || closedBefore, phase == Phase.END_OF_DATA);
+          filled(broken), false, !answered || closedBefore, phase == Phase.END_OF_DATA, false);
     }
   }
 
@@ -93,6 +101,10 @@ final class Transaction {
     if (envelope.requireTls() && !(secured && capabilities.has(Extension.REQUIRETLS))) {
       return SmtpReply.of(550, "5.7.30", "REQUIRETLS support required"); // RFC 8689 4.2.1
     }
+    var by = envelope.deliverBy();
+    if (by != null && by.returnIfLate() && !capabilities.has(Extension.DELIVERBY)) {
+      return SmtpReply.of(554, "5.3.3", "the host does not know DELIVERBY"); // RFC 2852 4.2
+    }
     return null;
   }
 
@@ -108,8 +120,8 @@ final class Transaction {
   }
 
   /** Whether the connection is as good as new afterwards. */
-  private boolean exchange(Envelope envelope, ByteSource message) throws IOException {
-    wire.command(mail(envelope, message));
+  private boolean exchange(Envelope envelope, ByteSource message, Instant now) throws IOException {
+    wire.command(mail(envelope, message, now));
     if (!pipelining) {
       var mail = reply(Phase.MAIL);
       if (!mail.isPositive()) {
@@ -287,7 +299,7 @@ final class Transaction {
     return reply(Phase.MAIL).isPositive();
   }
 
-  private String mail(Envelope envelope, ByteSource message) {
+  private String mail(Envelope envelope, ByteSource message, Instant now) {
     var from = envelope.mailFrom();
     var command =
         new StringBuilder("MAIL FROM:<").append(from == null ? "" : from.toAscii()).append('>');
@@ -305,6 +317,13 @@ final class Transaction {
     }
     if (capabilities.has(Extension.MT_PRIORITY) && envelope.priority() != 0) {
       command.append(" MT-PRIORITY=").append(envelope.priority());
+    }
+    var by = envelope.deliverBy();
+    if (by != null && capabilities.has(Extension.DELIVERBY)) { // RFC 2852 4.1
+      long left = Math.clamp(Duration.between(now, by.by()).toSeconds(), -MOST, MOST);
+      // What is to come back needs time left.
+      command.append(" BY=").append(by.returnIfLate() ? Math.max(1, left) : left);
+      command.append(by.returnIfLate() ? ";R" : ";N").append(by.trace() ? "T" : "");
     }
     if (capabilities.has(Extension.DSN)) { // RFC 3461 5.2.1
       if (envelope.ret() != Envelope.Ret.UNSET) {

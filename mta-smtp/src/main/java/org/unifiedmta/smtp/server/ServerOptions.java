@@ -89,6 +89,7 @@ public record ServerOptions(
           Extension.REQUIRETLS,
           Extension.LIMITS,
           Extension.FUTURERELEASE,
+          Extension.DELIVERBY,
           Extension.MT_PRIORITY,
           Extension.XCLIENT,
           Extension.XFORWARD);
@@ -324,6 +325,7 @@ public record ServerOptions(
       if (authMechanisms.isEmpty()) {
         offered.remove(Extension.AUTH);
         offered.remove(Extension.FUTURERELEASE);
+        offered.remove(Extension.DELIVERBY);
       }
       if (!offered.contains(Extension.CHUNKING)) {
         offered.remove(Extension.BINARYMIME); // RFC 3030 3

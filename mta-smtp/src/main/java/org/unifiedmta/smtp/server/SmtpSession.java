@@ -77,6 +77,9 @@ final class SmtpSession {
     this.listener = listener;
     this.extensions = EnumSet.copyOf(options.extensions());
     extensions.removeAll(listener.withoutExtensions());
+    if (isLmtp()) {
+      extensions.remove(Extension.DSN); // what a reply says needs no report
+    }
     this.parser = new CommandParser(extensions);
     this.maxMessageSize = listener.maxMessageSizeWithin(options);
     this.facts = facts;
@@ -396,6 +399,11 @@ final class SmtpSession {
             lines.add("FUTURERELEASE " + options.maxHold().toSeconds() + " " + latest);
           }
         }
+        case DELIVERBY -> {
+          if (isSubmission()) {
+            lines.add("DELIVERBY"); // RFC 2852 3
+          }
+        }
         case XCLIENT -> {
           if (isTrustedPeer()) {
             lines.add("XCLIENT NAME ADDR PORT PROTO HELO LOGIN");
@@ -421,7 +429,7 @@ final class SmtpSession {
       return error(Replies.AUTH_FIRST);
     }
     var said = mail.parameters();
-    if (said.hold() != null && anonymous) {
+    if ((said.hold() != null || said.by() != null) && anonymous) {
       return error(Replies.AUTH_FIRST); // RFC 4865 3: for submission
     }
     if (said.size() > maxMessageSize) {
@@ -434,6 +442,7 @@ final class SmtpSession {
     if (holdUntil != null && holdUntil.isAfter(now.plus(options.maxHold()))) {
       return send(Replies.HOLD_TOO_LONG);
     }
+    var by = said.by();
     var started =
         new Envelope(
             mail.reversePath(),
@@ -446,7 +455,10 @@ final class SmtpSession {
             // RFC 6710 5: nobody whom we don't know is more urgent than others.
             anonymous ? Math.min(0, said.priority()) : said.priority(),
             holdUntil,
-            null);
+            by == null
+                ? null
+                : new Envelope.DeliverBy(
+                    now.plusSeconds(by.seconds()), by.returnIfLate(), by.trace()));
     return ask(
         h -> h.mail(facts, started, said.size()),
         Replies.SENDER_OK,

@@ -192,6 +192,8 @@ class ExtensionsTest {
             S: 530 5.7.0 REQUIRETLS needs TLS on this session
             C: MAIL FROM:<ann@example.org> HOLDFOR=60
             S: 555 5.5.4 Parameter HOLDFOR not recognized
+            C: MAIL FROM:<ann@example.org> BY=60;N
+            S: 555 5.5.4 Parameter BY not recognized
             """);
     var dialogue = new Dialogue(Dialogue.secureOptions().build(), Mode.IMPLICIT_TLS, false);
     dialogue.session.secured(
@@ -201,6 +203,8 @@ class ExtensionsTest {
             """
             C: MAIL FROM:<ann@example.org> HOLDFOR=60
             S: 530 5.7.0 Authentication required
+            C: MAIL FROM:<ann@example.org> BY=60;N
+            S: 530 5.7.0 Authentication required
             C: MAIL FROM:<ann@example.org> MT-PRIORITY=5
             S: 250 2.1.0 Sender OK
             C: RSET
@@ -209,7 +213,11 @@ class ExtensionsTest {
             S: 235 2.7.0 Authentication succeeded
             C: MAIL FROM:<ann@example.org> HOLDFOR=604801
             S: 501 5.5.4 The message cannot be held that long
-            C: MAIL FROM:<ann@example.org> HOLDFOR=3600 MT-PRIORITY=5 REQUIRETLS
+            C: MAIL FROM:<ann@example.org> BY=0;R
+            S: 501 5.5.4 BY must be seconds;R or seconds;N
+            C: MAIL FROM:<ann@example.org> BY=60;X
+            S: 501 5.5.4 BY must be seconds;R or seconds;N
+            C: MAIL FROM:<ann@example.org> HOLDFOR=3600 BY=7200;RT MT-PRIORITY=5 REQUIRETLS
             S: 250 2.1.0 Sender OK
             C: RCPT TO:<user@local.test>
             S: 250 2.1.5 Recipient OK
@@ -220,6 +228,8 @@ class ExtensionsTest {
             """);
     var envelope = dialogue.postmaster.mails.getFirst().envelope();
     assertThat(envelope.holdUntil()).isEqualTo(Instant.parse("2026-01-02T04:04:05Z"));
+    assertThat(envelope.deliverBy())
+        .isEqualTo(new Envelope.DeliverBy(Instant.parse("2026-01-02T05:04:05Z"), true, true));
     assertThat(envelope.priority()).isEqualTo(5);
     assertThat(envelope.requireTls()).isTrue();
   }
@@ -245,7 +255,6 @@ class ExtensionsTest {
         S: 250-ENHANCEDSTATUSCODES
         S: 250-CHUNKING
         S: 250-BINARYMIME
-        S: 250-DSN
         S: 250-LIMITS RCPTMAX=1000
         S: 250 MT-PRIORITY
         C: MAIL FROM:<ann@example.org>

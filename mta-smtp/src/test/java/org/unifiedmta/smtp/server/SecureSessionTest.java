@@ -33,6 +33,7 @@ class SecureSessionTest {
         S: 250-REQUIRETLS
         S: 250-LIMITS RCPTMAX=1000
         S: 250-FUTURERELEASE 604800 2026-01-09T03:04:05Z
+        S: 250-DELIVERBY
         S: 250 MT-PRIORITY
         """);
     return dialogue;
@@ -81,6 +82,7 @@ class SecureSessionTest {
             S: 250-REQUIRETLS
             S: 250-LIMITS RCPTMAX=1000
             S: 250-FUTURERELEASE 604800 2026-01-09T03:04:05Z
+            S: 250-DELIVERBY
             S: 250 MT-PRIORITY
             C: STARTTLS
             S: 503 5.5.1 Bad sequence of commands
@@ -192,6 +194,7 @@ class SecureSessionTest {
                 Extension.REQUIRETLS,
                 Extension.LIMITS,
                 Extension.FUTURERELEASE,
+                Extension.DELIVERBY,
                 Extension.MT_PRIORITY)
             .authMechanisms(List.of("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "EXTERNAL"));
     var dialogue = new Dialogue(options.build(), Mode.IMPLICIT_TLS, true);

@@ -49,6 +49,7 @@ class SessionFuzzTest {
     "MAIL FROM:<a@b.test> SIZE=2000",
     "MAIL FROM:<a@b.test> BODY=BINARYMIME RET=HDRS ENVID=x",
     "MAIL FROM:<a@b.test> REQUIRETLS HOLDFOR=5",
+    "MAIL FROM:<a@b.test> BY=-5;NT",
     "RCPT TO:<u1@c.test>",
     "RCPT TO:<u2@c.test> NOTIFY=NEVER",
     "RCPT TO:<no@c.test>",
