@@ -141,7 +141,7 @@ final class StandaloneConfig {
   private static Listener listener(String bind, String port) {
     boolean tls = port.startsWith("tls:");
     boolean lmtp = port.startsWith("lmtp:");
-    var number = port.substring(port.indexOf(':') + 1);
+    var number = tls || lmtp ? port.substring(port.indexOf(':') + 1) : port;
     try {
       return Listener.of(
               (tls ? "smtps-" : lmtp ? "lmtp-" : "smtp-") + number,
