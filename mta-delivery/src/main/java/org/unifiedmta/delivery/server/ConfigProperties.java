@@ -66,6 +66,7 @@ final class ConfigProperties {
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));
     take("shutdownTimeout", value -> builder.shutdownTimeout(duration(value)));
     take("retry", value -> builder.retry(retry(value)));
+    take("auth.withoutTls", value -> builder.authWithoutTls(flag(value)));
     rateLimits(builder);
     auth(builder);
     tls(builder);

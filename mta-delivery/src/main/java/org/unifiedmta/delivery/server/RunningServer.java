@@ -211,6 +211,7 @@ final class RunningServer {
         .maxClients(config.maxClients())
         .authMechanisms(config.auth().map(UnifiedEmailServerConfig.Auth::methods).orElse(List.of()))
         .requireAuth(config.auth().map(UnifiedEmailServerConfig.Auth::required).orElse(false))
+        .authWithoutTls(config.authWithoutTls())
         .tls(config.tls().orElse(null))
         .timer(config.timer())
         .commandTimeout(config.commandTimeout())

@@ -242,6 +242,11 @@ public final class UnifiedEmailServerConfig {
     return Optional.ofNullable(values.auth);
   }
 
+  /** Whether logins are offered before TLS too. */
+  public boolean authWithoutTls() {
+    return values.authWithoutTls;
+  }
+
   public Optional<TlsConfig> tls() {
     return Optional.ofNullable(values.tls);
   }
@@ -415,6 +420,7 @@ public final class UnifiedEmailServerConfig {
     private List<DomainConfig> domains = new ArrayList<>();
     private List<Route> routes = new ArrayList<>();
     private @Nullable Auth auth;
+    private boolean authWithoutTls;
     private @Nullable TlsConfig tls;
     private long maxMessageSize = 25L * 1024 * 1024;
     private int maxClients = 500;
@@ -461,6 +467,7 @@ public final class UnifiedEmailServerConfig {
       domains = new ArrayList<>(other.domains);
       routes = new ArrayList<>(other.routes);
       auth = other.auth;
+      authWithoutTls = other.authWithoutTls;
       tls = other.tls;
       maxMessageSize = other.maxMessageSize;
       maxClients = other.maxClients;
@@ -547,6 +554,15 @@ public final class UnifiedEmailServerConfig {
 
     public Builder auth(Auth users) {
       auth = users;
+      return this;
+    }
+
+    /**
+     * Whether logins are offered before TLS too. Default false: passwords, and the mail of whoever
+     * has logged in, could be read on the way.
+     */
+    public Builder authWithoutTls(boolean offered) {
+      authWithoutTls = offered;
       return this;
     }
 
@@ -823,7 +839,7 @@ public final class UnifiedEmailServerConfig {
             found.add("auth: unknown method " + method);
           }
         }
-        if (tls == null) {
+        if (tls == null && !authWithoutTls) {
           found.add("auth: needs tls, since nobody can log in without");
         }
       }
@@ -868,7 +884,7 @@ public final class UnifiedEmailServerConfig {
           found.add("listener " + listener.name() + ": needs tls");
         }
         if ((listener.requireAuth() || (auth != null && auth.required()))
-            && (auth == null || listener.mode() == Mode.PLAIN)) {
+            && (auth == null || (listener.mode() == Mode.PLAIN && !authWithoutTls))) {
           found.add("listener " + listener.name() + ": requires a login that nobody can make");
         }
         if (listener.proxyProtocol() && trustedProxies.isEmpty()) {

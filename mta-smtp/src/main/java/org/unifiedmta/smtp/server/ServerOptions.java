@@ -25,6 +25,8 @@ import org.unifiedmta.smtp.codec.Extension;
  *     login counts as four
  * @param maxCommands of a session; the next is {@code 421 4.7.0}
  * @param authMechanisms offered after TLS, in upper case; empty for no AUTH
+ * @param authWithoutTls whether they are offered before TLS too, so that passwords may be read on
+ *     the way
  * @param requireAuth on all listeners: MAIL before a login is {@code 530 5.7.0}
  * @param tls null for no TLS at all
  * @param commandTimeout for a whole command line
@@ -54,6 +56,7 @@ public record ServerOptions(
     int maxErrors,
     int maxCommands,
     List<String> authMechanisms,
+    boolean authWithoutTls,
     boolean requireAuth,
     @Nullable TlsConfig tls,
     Duration commandTimeout,
@@ -113,6 +116,7 @@ public record ServerOptions(
     private int maxErrors = 20;
     private int maxCommands = 100_000;
     private List<String> authMechanisms = List.of();
+    private boolean authWithoutTls;
     private boolean requireAuth;
     private @Nullable TlsConfig tls;
     private Duration commandTimeout = Duration.ofMinutes(5); // RFC 5321 4.5.3.2.7
@@ -171,6 +175,12 @@ public record ServerOptions(
     public Builder authMechanisms(List<String> names) {
       this.authMechanisms =
           names.stream().map(name -> name.toUpperCase(Locale.ROOT)).distinct().toList();
+      return this;
+    }
+
+    /** Default false (RFC 4954 4, RFC 8314 3). */
+    public Builder authWithoutTls(boolean offered) {
+      this.authWithoutTls = offered;
       return this;
     }
 
@@ -315,7 +325,7 @@ public record ServerOptions(
       if (minDataRate < 0 || greetingDelay.isNegative() || failedLoginDelay.isNegative()) {
         problems.add("minDataRate, greetingDelay and failedLoginDelay must not be negative");
       }
-      if (requireAuth && (authMechanisms.isEmpty() || tls == null)) {
+      if (requireAuth && (authMechanisms.isEmpty() || (tls == null && !authWithoutTls))) {
         problems.add("requireAuth needs authMechanisms and tls, or nobody could log in");
       }
       if (!problems.isEmpty()) {
@@ -338,6 +348,7 @@ public record ServerOptions(
           maxErrors,
           maxCommands,
           authMechanisms,
+          authWithoutTls,
           requireAuth,
           tls,
           commandTimeout,

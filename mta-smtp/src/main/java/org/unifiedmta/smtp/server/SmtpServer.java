@@ -149,12 +149,13 @@ public final class SmtpServer implements AutoCloseable {
     boolean needsTls =
         listener.mode() == SmtpListener.Mode.REQUIRE_STARTTLS
             || listener.mode() == SmtpListener.Mode.IMPLICIT_TLS
-            || listener.requireAuth();
+            || (listener.requireAuth() && !options.authWithoutTls());
     if (needsTls && options.tls() == null) {
       throw new ConfigException("listener " + listener.name() + " needs a TLS certificate");
     }
     boolean canLogIn =
-        !options.authMechanisms().isEmpty() && listener.mode() != SmtpListener.Mode.PLAIN;
+        !options.authMechanisms().isEmpty()
+            && (listener.mode() != SmtpListener.Mode.PLAIN || options.authWithoutTls());
     if ((listener.requireAuth() || options.requireAuth()) && !canLogIn) {
       throw new ConfigException("listener " + listener.name() + " needs a way to log in");
     }

@@ -615,7 +615,7 @@ final class SmtpSession {
     if (facts.authenticatedUser() != null) {
       return error(Replies.BAD_SEQUENCE);
     }
-    if (facts.tls() == null) {
+    if (facts.tls() == null && !options.authWithoutTls()) {
       return error(Replies.ENCRYPTION_FIRST);
     }
     if (!options.authMechanisms().contains(auth.mechanism()) || !isAvailable(auth.mechanism())) {
@@ -673,7 +673,7 @@ final class SmtpSession {
   }
 
   private boolean offersAuth() {
-    return facts.tls() != null
+    return (facts.tls() != null || options.authWithoutTls())
         && facts.authenticatedUser() == null
         && extensions.contains(Extension.AUTH);
   }

@@ -218,6 +218,37 @@ class SecureSessionTest {
         """);
   }
 
+  @Test
+  void loginsInPlainTextAreOfferedOnlyWhereThatWasAskedFor() {
+    var options =
+        Dialogue.options()
+            .authMechanisms(List.of("PLAIN", "SCRAM-SHA-256-PLUS"))
+            .authWithoutTls(true)
+            .without(
+                Extension.CHUNKING,
+                Extension.DSN,
+                Extension.LIMITS,
+                Extension.FUTURERELEASE,
+                Extension.DELIVERBY,
+                Extension.MT_PRIORITY);
+    var dialogue = new Dialogue(options.build(), Mode.PLAIN, true);
+    dialogue.play(
+        """
+        ! connect
+        S: 220 mx.local.test ESMTP
+        C: EHLO client.test
+        S: 250-mx.local.test
+        S: 250-PIPELINING
+        S: 250-SIZE 1000
+        S: 250-8BITMIME
+        S: 250-SMTPUTF8
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250 AUTH PLAIN
+        C: AUTH PLAIN AGFubgBzZWNyZXQ=
+        S: 235 2.7.0 Authentication succeeded
+        """);
+  }
+
   /** RFC 4954 4: "=" is an empty response; to none the server answers with an empty challenge. */
   @Test
   void anEmptyInitialResponseIsNotTheSameAsNone() {
