@@ -24,7 +24,7 @@ final class Indexed {
 
   static final class Message<L> {
     final long id;
-    final L location;
+    L location;
     final @Nullable Row<L>[] rows;
     int unfinished;
 

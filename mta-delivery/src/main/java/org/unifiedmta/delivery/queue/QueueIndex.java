@@ -175,28 +175,57 @@ public final class QueueIndex<L> implements AutoCloseable {
             .toList());
   }
 
-  /** What must be remembered of a message's rows, or empty if it has ended. */
-  public Optional<List<RowState>> states(long id) {
-    lock.lock();
-    try {
-      return Optional.ofNullable(messages.get(id))
-          .map(message -> unfinished(message).map(row -> row.state()).toList());
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /** Sets a message's rows to states that were remembered of all of them, and ends the others. */
   public Optional<Change<L>> restore(long id, List<RowState> states) {
     lock.lock();
     try {
       var left = states.stream().map(RowState::number).collect(Collectors.toSet());
       var all = new ArrayList<>(states);
-      states(id).orElse(List.of()).stream()
-          .filter(row -> !left.contains(row.number()))
-          .map(RowState::ended)
-          .forEach(all::add);
+      var message = messages.get(id);
+      if (message != null) {
+        unfinished(message)
+            .map(Row::state)
+            .filter(row -> !left.contains(row.number()))
+            .map(RowState::ended)
+            .forEach(all::add);
+      }
       return apply(id, all);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Gives a message another location, unless a lease holds a part of it. What was changed before
+   * has been journaled with the old location, what is changed later will be with the new one.
+   *
+   * @param move is handed the location and what must be remembered of the rows; gives the new
+   *     location, or null to leave the old one; must not block
+   * @return whether there is a new one
+   */
+  public boolean move(long id, BiFunction<L, List<RowState>, @Nullable L> move) {
+    lock.lock();
+    try {
+      var message = messages.get(id);
+      if (message == null || unfinished(message).anyMatch(row -> row.held != null)) {
+        return false;
+      }
+      var to = move.apply(message.location, unfinished(message).map(Row::state).toList());
+      if (to == null) {
+        return false;
+      }
+      message.location = to;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Changes a location from within, while nobody looks. */
+  public void relocate(long id, Runnable change) {
+    lock.lock();
+    try {
+      change.run();
     } finally {
       lock.unlock();
     }

@@ -60,8 +60,11 @@ final class Chunk extends Append {
   }
 
   Records.Piece piece() {
-    var where = Facts.required(segment);
-    return new Records.Piece(where.sequence, bytesAt, length);
+    return new Records.Piece(segment().sequence, bytesAt, length);
+  }
+
+  Segment segment() {
+    return Facts.required(segment);
   }
 
   InputStream open() {

@@ -21,6 +21,7 @@ import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
+import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
@@ -49,6 +50,7 @@ public final class LogQueueStore implements QueueStore {
   private final SegmentLog segments;
   private final Budget budget;
   private final LogSpool spool;
+  private final Compactor compactor;
   private final MessageIds ids;
   private volatile boolean closed;
 
@@ -86,7 +88,7 @@ public final class LogQueueStore implements QueueStore {
     var path = directory.path();
     this.directory = directory;
     this.spares = new Spares(path, disk, settings);
-    this.space = new Space(path, disk, spares, this::count);
+    this.space = new Space(path, disk, spares, settings.segmentSize());
     this.index = new QueueIndex<>(timer, this::write);
     try {
       var recovery = new Recovery(path, disk, space, index);
@@ -110,17 +112,16 @@ public final class LogQueueStore implements QueueStore {
     }
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
+    this.compactor = new Compactor(space, index, segments, spool, metrics);
     index.offerAll();
     segments.start();
+    compactor.start();
     metrics.gauge("queue.log.size", space::octets);
+    metrics.gauge("queue.log.live", space::live);
   }
 
   private void write(QueueIndex.Change<Stored> change) {
     segments.append(new SettleAppend(change, space));
-  }
-
-  private void count(Segment segment) {
-    segments.append(new CensusAppend(segment, index, space));
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
@@ -150,13 +151,23 @@ public final class LogQueueStore implements QueueStore {
       tell(done, null, new IllegalArgumentException("no new id, or no body, of this store"));
       return;
     }
+    var outcome = new Outcome(id, done);
     var settles = message.settles();
-    var told =
-        settles == null
-            ? null
-            : index.look(MessageIds.parse(settles.id()), (stored, rows) -> stored).orElse(null);
-    segments.append(
-        new MessageAppend(message, spooled, told, space, budget, new Outcome(id, done)));
+    // Queued while what it settles cannot be moved: a record must know where what it speaks of is.
+    boolean queued =
+        settles != null
+            && index
+                .look(
+                    MessageIds.parse(settles.id()),
+                    (told, rows) -> {
+                      segments.append(
+                          new MessageAppend(message, spooled, told, space, budget, outcome));
+                      return true;
+                    })
+                .isPresent();
+    if (!queued) {
+      segments.append(new MessageAppend(message, spooled, null, space, budget, outcome));
+    }
   }
 
   private final class Outcome implements MessageAppend.Outcome {
@@ -169,15 +180,15 @@ public final class LogQueueStore implements QueueStore {
     }
 
     @Override
-    public void stored(NewMessage message, Stored where) {
-      index.add(id, where, places(message.rows()));
+    public void stored(NewMessage message, Place where) {
+      index.add(id, new Stored(where), places(message.rows()));
       space.began(id, where);
       var settles = message.settles();
       if (settles != null) {
         index
             .finish(MessageIds.parse(settles.id()), settles.rows())
             .filter(QueueIndex.Change::ended)
-            .ifPresent(change -> space.ended(change.id(), change.location()));
+            .ifPresent(change -> space.ended(change.id(), change.location().place()));
       }
       tell(done, message.id(), null);
       index.offer(id);
@@ -216,16 +227,17 @@ public final class LogQueueStore implements QueueStore {
   }
 
   /** A message that cannot leave the log, with its rows as they were. */
-  private record Held(Stored stored, List<QueueIndex.RowView> rows) {
+  private record Held(Place place, List<QueueIndex.RowView> rows) {
 
     static Held hold(Stored stored, List<QueueIndex.RowView> rows) {
-      stored.hold();
-      return new Held(stored, rows);
+      var place = stored.place();
+      place.hold();
+      return new Held(place, rows);
     }
 
     QueuedMessage read(Space space) {
       try {
-        var message = stored.read();
+        var message = place.read();
         return new QueuedMessage(
             MessageIds.text(message.id()),
             message.envelope(),
@@ -235,7 +247,7 @@ public final class LogQueueStore implements QueueStore {
             message.security(),
             rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
       } finally {
-        stored.drop(space);
+        place.drop(space);
       }
     }
   }
@@ -255,46 +267,54 @@ public final class LogQueueStore implements QueueStore {
         read.add(page.remove().read(space));
       }
     } finally {
-      page.forEach(held -> held.stored.drop(space));
+      page.forEach(held -> held.place.drop(space));
     }
     return read;
   }
 
   @Override
   public ByteSource open(String id) {
-    var stored = hold(id);
+    var place = hold(id);
     try {
-      return new Source(id, stored.read());
+      var message = place.read();
+      return new Source(id, message.edits(), message.received());
     } finally {
-      stored.drop(space);
+      place.drop(space);
     }
   }
 
-  private Stored hold(String id) {
+  private Place hold(String id) {
     return index
         .look(MessageIds.parse(id), Held::hold)
         .orElseThrow(() -> new NoSuchElementException("no message " + id))
-        .stored();
+        .place();
   }
 
   private final class Source implements ByteSource {
     private final String id;
-    private final Records.Message message;
+    private final Edits edits;
+    private final long received;
 
-    Source(String id, Records.Message message) {
+    Source(String id, Edits edits, long received) {
       this.id = id;
-      this.message = message;
+      this.edits = edits;
+      this.received = received;
     }
 
     @Override
     public InputStream open() {
-      var stored = hold(id);
-      return message.edits().applyTo(stored.open(message, () -> stored.drop(space)));
+      var place = hold(id); // which may be another one each time
+      try {
+        return edits.applyTo(place.open(place.read(), () -> place.drop(space)));
+      } catch (RuntimeException e) {
+        place.drop(space);
+        throw e;
+      }
     }
 
     @Override
     public long size() {
-      return message.edits().sizeOf(message.received());
+      return edits.sizeOf(received);
     }
   }
 
@@ -349,6 +369,7 @@ public final class LogQueueStore implements QueueStore {
       return;
     }
     closed = true;
+    compactor.close();
     index.close();
     segments.close();
     spares.close();

@@ -57,11 +57,8 @@ final class Records {
   /** Rows that a report finishes. */
   record Told(long id, List<Integer> rows) {}
 
-  /** What a SETTLE says, and a CENSUS for each message that is left. */
+  /** What a SETTLE says, and a MOVED of all rows that are left. */
   record Settled(long id, List<RowState> rows) {}
-
-  /** What a CENSUS says. */
-  record Census(long segment, List<Settled> left) {}
 
   /**
    * The payload of a MESSAGE up to the body.
@@ -103,9 +100,7 @@ final class Records {
     }
     out.number(9, received);
     for (var piece : pieces) {
-      var place = ByteBuffer.allocate(16);
-      place.putLong(piece.segment()).putInt(piece.offset()).putInt(piece.length());
-      out.bytes(10, place.array());
+      put(out, piece);
     }
     var settles = message.settles();
     if (settles != null) {
@@ -116,7 +111,16 @@ final class Records {
             settles.rows().forEach(row -> fields.number(2, row));
           });
     }
-    var fields = out.buffer();
+    return withLength(out.buffer());
+  }
+
+  private static void put(Fields out, Piece piece) {
+    var place = ByteBuffer.allocate(16);
+    place.putLong(piece.segment()).putInt(piece.offset()).putInt(piece.length());
+    out.bytes(10, place.array());
+  }
+
+  private static ByteBuffer withLength(ByteBuffer fields) {
     return ByteBuffer.allocate(4 + fields.remaining())
         .putInt(fields.remaining())
         .put(fields)
@@ -126,6 +130,44 @@ final class Records {
   /** How many octets at the start of a MESSAGE's payload come before the body. */
   static int messageHead(ByteBuffer payload) {
     return 4 + payload.getInt(payload.position());
+  }
+
+  /** The id in a MESSAGE's payload. */
+  static long messageId(ByteBuffer payload) {
+    var in = new Fields.Reader(payload.slice(payload.position() + 4, messageHead(payload) - 4));
+    while (in.next()) {
+      if (in.tag() == 1) {
+        return in.number();
+      }
+    }
+    throw new IllegalArgumentException("a message without an id");
+  }
+
+  /** A MESSAGE's payload with other places of its body's first part; what it told stays told. */
+  static ByteBuffer withPieces(ByteBuffer payload, List<Piece> pieces) {
+    int bodyAt = messageHead(payload);
+    var in = new Fields.Reader(payload.slice(payload.position() + 4, bodyAt - 4));
+    var out = new Fields();
+    while (in.next()) {
+      if (in.tag() != 10 && in.tag() != 11) {
+        out.bytes(in.tag(), in.bytes());
+      }
+    }
+    pieces.forEach(piece -> put(out, piece));
+    var head = withLength(out.buffer());
+    var rest = payload.slice(payload.position() + bodyAt, payload.remaining() - bodyAt);
+    return ByteBuffer.allocate(head.remaining() + rest.remaining()).put(head).put(rest).flip();
+  }
+
+  /** Where in the payload of a MOVED the payload of the MESSAGE begins. */
+  static int movedHead(ByteBuffer payload) {
+    return 4 + payload.getInt(payload.position());
+  }
+
+  /** The rows that a MOVED says are left. */
+  static Settled moved(ByteBuffer payload) {
+    return settled(
+        new Fields.Reader(payload.slice(payload.position() + 4, movedHead(payload) - 4)));
   }
 
   /** Reads a MESSAGE; the payload may end where the body begins. */
@@ -233,13 +275,6 @@ final class Records {
     return out.buffer();
   }
 
-  /** The payload of a CENSUS. */
-  static ByteBuffer census(Census census) {
-    var out = new Fields().number(1, census.segment());
-    census.left().forEach(left -> out.nested(2, fields -> put(fields, left)));
-    return out.buffer();
-  }
-
   private static void put(Fields out, Settled settled) {
     out.number(1, settled.id());
     for (var row : settled.rows()) {
@@ -273,19 +308,6 @@ final class Records {
       }
     }
     return new Settled(id, rows);
-  }
-
-  static Census census(Fields.Reader in) {
-    long segment = -1;
-    var left = new ArrayList<Settled>();
-    while (in.next()) {
-      switch (in.tag()) {
-        case 1 -> segment = in.number();
-        case 2 -> left.add(in.nested(Records::settled));
-        default -> {}
-      }
-    }
-    return new Census(segment, left);
   }
 
   private static RowState rowState(Fields.Reader in) {

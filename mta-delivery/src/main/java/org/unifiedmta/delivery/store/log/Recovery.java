@@ -8,13 +8,15 @@ import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.delivery.queue.QueueIndex;
+import org.unifiedmta.delivery.queue.RowState;
 
 /**
  * Reads the log from its start and puts into the index what is alive. The log may end in the middle
@@ -177,7 +179,10 @@ final class Recovery {
       case Format.MESSAGE -> {
         var message = Records.message(payload);
         highestId = Math.max(highestId, message.id());
-        add(segment, reader, message);
+        var place = place(segment, reader, 0, message);
+        if (place != null) {
+          add(place, message);
+        }
         var told = message.told();
         if (told != null) {
           index.finish(told.id(), told.rows()).ifPresent(change -> changed(segment, change));
@@ -187,7 +192,15 @@ final class Recovery {
         var settled = Records.settled(new Fields.Reader(payload));
         index.apply(settled.id(), settled.rows()).ifPresent(change -> changed(segment, change));
       }
-      case Format.CENSUS -> restore(segment, Records.census(new Fields.Reader(payload)));
+      case Format.MOVED -> {
+        int at = Records.movedHead(payload);
+        var message = Records.message(payload.slice(at, payload.remaining() - at));
+        highestId = Math.max(highestId, message.id());
+        var place = place(segment, reader, at, message);
+        if (place != null) {
+          move(segment, place, message, Records.moved(payload).rows());
+        }
+      }
       case Format.HOLE ->
           holes.add(
               new Records.Piece(
@@ -196,58 +209,72 @@ final class Recovery {
     }
   }
 
-  private void add(Segment segment, SegmentReader reader, Records.Message message) {
+  /**
+   * Where a message is.
+   *
+   * @return null if it was never whole
+   */
+  private @Nullable Place place(
+      Segment segment, SegmentReader reader, int at, Records.Message message) {
     if (message.pieces().stream().anyMatch(piece -> holes.stream().anyMatch(piece::overlaps))) {
       log.warn("{} at offset {}: a message that was never whole", segment.path, reader.offset());
-      return;
+      return null;
     }
-    var others = new ArrayList<Segment>();
-    for (long sequence :
-        message.pieces().stream().mapToLong(Records.Piece::segment).distinct().toArray()) {
-      var other = space.find(sequence);
-      if (other == null) {
+    incomplete.remove(message.id());
+    var octets = new LinkedHashMap<Segment, Long>();
+    for (var piece : message.pieces()) {
+      var part = space.find(piece.segment());
+      if (part == null) {
         incomplete.put(
             message.id(),
             QueueDirectory.damaged(
                 segment.path,
                 reader.offset(),
-                "needs " + Segment.name(sequence) + ", which is missing"));
-      } else if (other != segment) {
-        others.add(other);
+                "needs " + Segment.name(piece.segment()) + ", which is missing"));
+      } else {
+        octets.merge(part, (long) piece.length(), Long::sum);
       }
     }
-    var stored =
-        new Stored(
-            segment, reader.offset() + Format.RECORD_HEADER, reader.length(), List.copyOf(others));
-    if (index.add(message.id(), stored, LogQueueStore.places(message.rows()))) {
-      stored.hold();
-      space.began(message.id(), stored);
+    return new Place(
+        segment,
+        reader.offset() + Format.RECORD_HEADER + at,
+        reader.length() - at,
+        octets.entrySet().stream()
+            .map(entry -> new Place.Part(entry.getKey(), entry.getValue()))
+            .toList());
+  }
+
+  private void add(Place place, Records.Message message) {
+    var places = LogQueueStore.places(message.rows());
+    if (index.add(message.id(), new Stored(place), places)) {
+      place.hold();
+      space.began(message.id(), place);
     }
   }
 
-  private void restore(Segment segment, Records.Census census) {
-    var counted = space.find(census.segment());
-    if (counted == null) {
-      return;
+  /** What it says replaces all that was said of the message before. */
+  private void move(Segment segment, Place place, Records.Message message, List<RowState> rows) {
+    var before = index.look(message.id(), (stored, views) -> stored).orElse(null);
+    if (before == null) {
+      add(place, message);
+    } else {
+      var old = before.place();
+      segment.speaksOf.add(old.segment().sequence);
+      place.hold();
+      space.began(message.id(), place);
+      before.moved(place);
+      space.ended(message.id(), old);
     }
-    segment.speaksOf.add(counted.sequence);
-    var left =
-        census.left().stream()
-            .collect(Collectors.toMap(Records.Settled::id, Records.Settled::rows));
-    for (long id : List.copyOf(counted.messages)) {
-      index
-          .restore(id, left.getOrDefault(id, List.of()))
-          .ifPresent(change -> changed(segment, change));
-    }
+    index.restore(message.id(), rows).ifPresent(change -> changed(segment, change));
   }
 
   private void changed(Segment segment, QueueIndex.Change<Stored> change) {
-    var spokenOf = change.location().segment();
-    if (spokenOf != segment) {
-      segment.speaksOf.add(spokenOf.sequence);
+    var place = change.location().place();
+    if (place.segment() != segment) {
+      segment.speaksOf.add(place.segment().sequence);
     }
     if (change.ended()) {
-      space.ended(change.id(), change.location());
+      space.ended(change.id(), place);
     }
   }
 }

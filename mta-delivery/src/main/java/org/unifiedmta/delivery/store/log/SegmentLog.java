@@ -106,6 +106,16 @@ final class SegmentLog implements AutoCloseable {
     record.failed(new IllegalStateException("the store is closed"));
   }
 
+  /** Has the writer see what can be given back, if there is nothing else to do. */
+  void sweepSoon() {
+    lock.lock();
+    try {
+      arrived.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Whether nothing is written any more. */
   boolean hasFailed() {
     return failure != null;

@@ -42,12 +42,12 @@ final class Logs {
     return copy;
   }
 
-  /** A spare segment that is being prepared may get its name meanwhile; it holds nothing yet. */
+  /** A spare segment may get another name meanwhile, or go; it holds nothing. */
   private static void copyUnlessRenamed(Path file, Path to) throws IOException {
     try {
       Files.copy(file, to.resolve(file.getFileName()));
     } catch (NoSuchFileException e) {
-      if (!file.toString().endsWith(".tmp")) {
+      if (file.toString().endsWith(Segment.SUFFIX)) {
         throw e;
       }
     }
@@ -62,6 +62,11 @@ final class Logs {
 
   static List<Path> segments(Path directory) {
     return files(directory, Segment.SUFFIX);
+  }
+
+  /** How many files are ready to become segments. */
+  static int spares(Path directory) {
+    return files(directory, Spares.SUFFIX).size();
   }
 
   private static List<Path> files(Path directory, String suffix) {
