@@ -116,6 +116,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  null,
                   null),
               new QueuedRow(
                   1,
@@ -126,6 +127,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  null,
                   null));
       assertThat(read(store.open(id))).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n");
       store = reopened(store);

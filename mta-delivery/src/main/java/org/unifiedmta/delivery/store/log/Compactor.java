@@ -30,6 +30,8 @@ final class Compactor implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Compactor.class);
   private static final int BATCH = 4 << 20; // octets, each followed by a pause
   private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final int SEGMENTS = 4; // between checkpoints
+  private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
   private static final long AGAIN = TimeUnit.SECONDS.toNanos(1);
 
   private final Space space;
@@ -46,6 +48,8 @@ final class Compactor implements AutoCloseable {
   // The thread's own.
   private final List<CompletableFuture<Void>> underWay = new ArrayList<>();
   private long copied;
+  private long checkpointed;
+  private long checkpointAt = System.nanoTime();
 
   Compactor(
       Space space, QueueIndex<Stored> index, SegmentLog segments, LogSpool spool, Metrics metrics) {
@@ -76,10 +80,24 @@ final class Compactor implements AutoCloseable {
   private void run() {
     while (awaitWork()) {
       try {
+        checkpoint();
         compact();
       } catch (IOException | RuntimeException e) {
         log.error("the log could not be compacted; it is tried again", e);
       }
+    }
+  }
+
+  /** Bounds what is to be read again after a crash. */
+  private void checkpoint() {
+    long last = space.lastSequence();
+    if (segments.hasFailed()) {
+      return;
+    }
+    if (last >= checkpointed + SEGMENTS || System.nanoTime() - checkpointAt > MINUTE) {
+      checkpointed = last;
+      checkpointAt = System.nanoTime();
+      index.checkpointSoon();
     }
   }
 
@@ -185,7 +203,8 @@ final class Compactor implements AutoCloseable {
     }
 
     @Override
-    public void notMoved(Throwable why) {
+    public void notMoved(long id, Throwable why) {
+      index.relocate(id, () -> {});
       log.warn("a message could not be moved to the head of the log: {}", why.toString());
       done.complete(null);
     }

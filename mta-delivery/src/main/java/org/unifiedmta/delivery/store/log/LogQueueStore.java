@@ -44,6 +44,7 @@ public final class LogQueueStore implements QueueStore {
   private static final Logger log = LoggerFactory.getLogger(LogQueueStore.class);
 
   private final QueueDirectory directory;
+  private final IndexFile file;
   private final QueueIndex<Stored> index;
   private final Space space;
   private final Spares spares;
@@ -89,9 +90,10 @@ public final class LogQueueStore implements QueueStore {
     this.directory = directory;
     this.spares = new Spares(path, disk, settings);
     this.space = new Space(path, disk, spares, settings.segmentSize());
-    this.index = new QueueIndex<>(timer, this::write);
+    this.file = new IndexFile(path, space);
+    this.index = new QueueIndex<>(timer, this::write, file, settings.rowsInMemory());
     try {
-      var recovery = new Recovery(path, disk, space, index);
+      var recovery = new Recovery(path, disk, space, index, file);
       recovery.run();
       this.ids = new MessageIds(timer, recovery.highestId());
       spares.start();
@@ -106,14 +108,15 @@ public final class LogQueueStore implements QueueStore {
               ids::last,
               metrics);
     } catch (IOException | RuntimeException | Error e) {
+      index.closeShelf(false);
       spares.close();
       space.close();
       throw e;
     }
+    file.follow(segments::position, ids::last);
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
     this.compactor = new Compactor(space, index, segments, spool, metrics);
-    index.offerAll();
     segments.start();
     compactor.start();
     metrics.gauge("queue.log.size", space::octets);
@@ -146,7 +149,7 @@ public final class LogQueueStore implements QueueStore {
     if (id < 0
         || !(message.body() instanceof LogSpool.Message spooled)
         || !spooled.body.isOf(budget)
-        || index.look(id, (stored, rows) -> stored).isPresent()
+        || index.lookHere(id, (stored, rows) -> stored).isPresent()
         || !spooled.body.take()) {
       tell(done, null, new IllegalArgumentException("no new id, or no body, of this store"));
       return;
@@ -157,7 +160,7 @@ public final class LogQueueStore implements QueueStore {
     boolean queued =
         settles != null
             && index
-                .look(
+                .lookHere(
                     MessageIds.parse(settles.id()),
                     (told, rows) -> {
                       segments.append(
@@ -350,7 +353,7 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public boolean hasFailed() {
-    return segments.hasFailed();
+    return segments.hasFailed() || index.hasFailed();
   }
 
   @Override
@@ -360,7 +363,7 @@ public final class LogQueueStore implements QueueStore {
     }
     return budget.isTight()
         ? Optional.of("less than a tenth is left of the memory for messages in transit")
-        : segments.refusal();
+        : segments.refusal().or(index::refusal);
   }
 
   @Override
@@ -372,6 +375,8 @@ public final class LogQueueStore implements QueueStore {
     compactor.close();
     index.close();
     segments.close();
+    // What was settled since the log failed is forgotten, as it says.
+    index.closeShelf(!segments.hasFailed());
     spares.close();
     space.close();
     directory.close();

@@ -49,8 +49,9 @@ final class MessageAppend extends Append {
 
   private Payload encode(List<Records.Piece> pieces) {
     var buffers = new ArrayList<ByteBuffer>();
-    buffers.add(Records.message(message, spooled.edits, spooled.body.size(), pieces));
-    buffers.addAll(spooled.body.rest().buffers());
+    var rest = spooled.body.rest().buffers();
+    buffers.add(Records.message(message, spooled.edits, spooled.body.size(), pieces, rest));
+    buffers.addAll(rest);
     return Payload.of(buffers);
   }
 

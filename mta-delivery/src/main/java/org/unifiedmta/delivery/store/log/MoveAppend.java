@@ -13,7 +13,7 @@ final class MoveAppend extends Append {
     void moved(long id, Stored stored, Place to);
 
     /** It stays where it was. */
-    void notMoved(Throwable why);
+    void notMoved(long id, Throwable why);
   }
 
   private final long id;
@@ -88,7 +88,7 @@ final class MoveAppend extends Append {
       to.drop(space);
     }
     closeBody();
-    outcome.notMoved(why);
+    outcome.notMoved(id, why);
   }
 
   private void closeBody() {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,9 +37,15 @@ record Place(Segment segment, int offset, int length, List<Part> parts) {
     try {
       var start = read(Math.min(length, LIKELY_HEAD));
       int head = Records.messageHead(start);
+      if (head < 0 || head > length) {
+        throw new IOException(segment.path + " is damaged at offset " + offset);
+      }
       return Records.message(head <= start.remaining() ? start : read(head));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    } catch (IllegalArgumentException | IndexOutOfBoundsException | DateTimeException e) {
+      throw new UncheckedIOException(
+          new IOException(segment.path + " is damaged at offset " + offset, e));
     }
   }
 
@@ -61,12 +68,15 @@ record Place(Segment segment, int offset, int length, List<Part> parts) {
               piece.length(),
               () ->
                   new SegmentInputStream(
-                      segment(piece.segment()), piece.offset(), piece.length())));
+                      segment(piece.segment()), piece.offset(), piece.length(), piece.crc())));
     }
     int rest = length - message.bodyAt();
     streams.add(
         new PartsInputStream.Part(
-            rest, () -> new SegmentInputStream(segment, (long) offset + message.bodyAt(), rest)));
+            rest,
+            () ->
+                new SegmentInputStream(
+                    segment, (long) offset + message.bodyAt(), rest, message.restCrc())));
     return new PartsInputStream(streams, onClose);
   }
 

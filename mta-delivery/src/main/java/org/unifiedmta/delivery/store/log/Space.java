@@ -46,6 +46,10 @@ final class Space implements AutoCloseable {
     return segments.get(sequence);
   }
 
+  List<Segment> segments() {
+    return List.copyOf(segments.values());
+  }
+
   /** The greatest sequence so far. */
   long lastSequence() {
     return segments.lastKey();

@@ -19,8 +19,18 @@ final class Logs {
   private Logs() {}
 
   static Settings settings(int segmentSize, long bufferMemory) {
+    return settings(segmentSize, bufferMemory, 10_000);
+  }
+
+  static Settings settings(int segmentSize, long bufferMemory, int rowsInMemory) {
     return new Settings(
-        segmentSize, bufferMemory, 256 * 1024, Duration.ofMillis(20), 5, new Random()::nextLong);
+        segmentSize,
+        bufferMemory,
+        256 * 1024,
+        Duration.ofMillis(20),
+        5,
+        rowsInMemory,
+        new Random()::nextLong);
   }
 
   static LogQueueStore open(Path directory, Timer timer, int segmentSize, Disk disk) {
