@@ -29,6 +29,7 @@ import org.unifiedmta.delivery.queue.Indexed.Key;
 import org.unifiedmta.delivery.queue.Indexed.Message;
 import org.unifiedmta.delivery.queue.Indexed.Row;
 import org.unifiedmta.delivery.queue.Indexed.Waiting;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 import org.unifiedmta.routing.route.Destinations;
 
 /**
@@ -42,6 +43,7 @@ import org.unifiedmta.routing.route.Destinations;
 public final class QueueIndex<L> implements AutoCloseable {
 
   private static final int ROWS_OF_A_LEASE = 1000;
+  private static final int PAGE = 100;
 
   /** Where a row of a new message waits; its number is its place in the list. */
   public record Place(String zone, String destination, Instant due) {}
@@ -478,15 +480,37 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** Looks at the messages behind the id given, in order, while they cannot end. */
   public <T> List<T> look(long after, int limit, BiFunction<L, List<RowView>, T> look) {
+    return look(after, limit, rows -> true, look).found();
+  }
+
+  /**
+   * What was found.
+   *
+   * @param last the id that was looked at last; the greatest of all at the end
+   */
+  public record Found<T>(List<T> found, long last) {}
+
+  /**
+   * The same, but only at those that fit.
+   *
+   * @param limit of messages, whether they fit or not
+   */
+  public <T> Found<T> look(
+      long after, int limit, Predicate<List<RowView>> which, BiFunction<L, List<RowView>, T> look) {
     if (shelving != null) {
-      return shelving.look(after, limit, look);
+      return shelving.look(after, limit, which, look);
     }
     lock.lock();
     try {
-      return messages.tailMap(after, false).values().stream()
-          .limit(limit)
-          .map(message -> look.apply(message.location, views(message)))
-          .toList();
+      var page = messages.tailMap(after, false).values().stream().limit(limit).toList();
+      var found = new ArrayList<T>();
+      for (var message : page) {
+        var rows = views(message);
+        if (which.test(rows)) {
+          found.add(look.apply(message.location, rows));
+        }
+      }
+      return new Found<>(found, page.size() < limit ? Long.MAX_VALUE : page.getLast().id);
     } finally {
       lock.unlock();
     }
@@ -521,6 +545,61 @@ public final class QueueIndex<L> implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** As {@link QueueStore#counts(Filter)}, whoever the sender is. */
+  public Map<DeliveryStatus, Long> counts(Filter filter) {
+    lock.lock();
+    try {
+      var counted = new EnumMap<DeliveryStatus, Long>(DeliveryStatus.class);
+      for (var status : counts().keySet()) {
+        long sum = 0;
+        for (var waiting : destinations.values()) {
+          if (filter.fits(waiting.key.zone(), waiting.key.destination(), status)) {
+            sum += waiting.byStatus[status.ordinal()];
+          }
+        }
+        counted.put(status, sum);
+      }
+      return counted;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** As {@link QueueStore#counts(Filter)}, by looking at each message. */
+  public static Map<DeliveryStatus, Long> countEach(Filter filter, QueueStore store) {
+    var counted = new EnumMap<DeliveryStatus, Long>(DeliveryStatus.class);
+    store.counts().keySet().forEach(status -> counted.put(status, 0L));
+    String after = null;
+    do {
+      var page = store.list(filter, after, PAGE);
+      for (var message : page.items()) {
+        for (var row : message.rows()) {
+          if (filter.fits(row.zone(), row.destination(), row.status())) {
+            counted.merge(row.status(), 1L, Long::sum);
+          }
+        }
+      }
+      after = page.next();
+    } while (after != null);
+    return counted;
+  }
+
+  /** As {@link QueueStore#hold}. */
+  public boolean hold(long id) {
+    return kept(
+        id,
+        () ->
+            changeRows(
+                id,
+                row -> !row.isLeased() && !row.onHold && row.status != DeliveryStatus.FAILED,
+                state -> state.withHold(true)));
+  }
+
+  /** As {@link QueueStore#release(String)}. */
+  public boolean release(long id) {
+    return kept(id, () -> changeRows(id, row -> row.onHold, state -> state.withHold(false)));
   }
 
   /** As {@link QueueStore#destinations}. */

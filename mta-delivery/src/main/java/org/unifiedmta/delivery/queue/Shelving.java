@@ -192,11 +192,13 @@ final class Shelving<L> {
     });
   }
 
-  <T> List<T> look(long after, int limit, BiFunction<L, List<RowView>, T> look) {
-    return ask(() -> lookHere(after, limit, look));
+  <T> QueueIndex.Found<T> look(
+      long after, int limit, Predicate<List<RowView>> which, BiFunction<L, List<RowView>, T> look) {
+    return ask(() -> lookHere(after, limit, which, look));
   }
 
-  private <T> List<T> lookHere(long after, int limit, BiFunction<L, List<RowView>, T> look) {
+  private <T> QueueIndex.Found<T> lookHere(
+      long after, int limit, Predicate<List<RowView>> which, BiFunction<L, List<RowView>, T> look) {
     var aside = new ArrayList<Shelved<L>>();
     for (long from = after; aside.size() < limit; ) {
       var page = shelf.list(from, limit);
@@ -208,19 +210,35 @@ final class Shelving<L> {
     }
     index.lock.lock();
     try {
-      var found = new TreeMap<Long, Supplier<T>>();
+      var candidates = new TreeMap<Long, Candidate<L>>();
       for (var message : aside) {
-        found.put(message.id(), () -> look.apply(message.location(), views(message)));
+        candidates.put(message.id(), new Candidate<>(message.location(), () -> views(message)));
       }
       index.messages.tailMap(after, false).values().stream()
           .limit(limit)
           .forEach(message ->
-              found.put(message.id, () -> look.apply(message.location, QueueIndex.views(message))));
-      return found.values().stream().limit(limit).map(Supplier::get).toList();
+              candidates.put(
+                  message.id, new Candidate<>(message.location, () -> QueueIndex.views(message))));
+      var found = new ArrayList<T>();
+      long last = Long.MAX_VALUE;
+      int looked = 0;
+      for (var entry : candidates.entrySet()) {
+        var rows = entry.getValue().rows.get();
+        if (which.test(rows)) {
+          found.add(look.apply(entry.getValue().location, rows));
+        }
+        if (++looked == limit) {
+          last = entry.getKey();
+          break;
+        }
+      }
+      return new QueueIndex.Found<>(found, last);
     } finally {
       index.lock.unlock();
     }
   }
+
+  private record Candidate<L>(L location, Supplier<List<RowView>> rows) {}
 
   /** Whether memory knows more of it than the shelf. */
   private boolean isHere(long id) {

@@ -26,10 +26,12 @@ import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.queue.Page;
 import org.unifiedmta.delivery.queue.QueueIndex;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.RecipientResult;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /**
  * The embedded store: a queue in a directory of its own, for one process at a time. What it has
@@ -42,6 +44,7 @@ import org.unifiedmta.delivery.queue.RecipientResult;
  */
 public final class LogQueueStore implements QueueStore {
   private static final Logger log = LoggerFactory.getLogger(LogQueueStore.class);
+  private static final int LOOKED_AT = 256; // messages at a time
 
   private final QueueDirectory directory;
   private final IndexFile file;
@@ -248,6 +251,7 @@ public final class LogQueueStore implements QueueStore {
             message.queuedAt(),
             message.session(),
             message.security(),
+            message.expires(),
             rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
       } finally {
         place.drop(space);
@@ -262,22 +266,52 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public List<QueuedMessage> list(@Nullable String after, int limit) {
+    return list(Filter.all(), after, limit).items();
+  }
+
+  @Override
+  public Page<QueuedMessage> list(Filter filter, @Nullable String after, int limit) {
+    var found = new ArrayList<QueuedMessage>();
     long from = after == null ? -1 : MessageIds.parse(after);
-    var page = new ArrayDeque<>(index.look(from, limit, Held::hold));
-    var read = new ArrayList<QueuedMessage>(page.size());
+    while (found.size() < limit && from < Long.MAX_VALUE) {
+      int wanted = Math.min(LOOKED_AT, limit - found.size());
+      var page = index.look(from, wanted, filter::fitsOne, Held::hold);
+      for (var message : read(page.found())) {
+        if (filter.fits(message.envelope())) {
+          found.add(message);
+        }
+      }
+      from = page.last();
+    }
+    return new Page<>(found, from == Long.MAX_VALUE ? null : MessageIds.text(from));
+  }
+
+  private List<QueuedMessage> read(List<Held> found) {
+    var left = new ArrayDeque<>(found);
+    var read = new ArrayList<QueuedMessage>(found.size());
     try {
-      while (!page.isEmpty()) {
-        read.add(page.remove().read(space));
+      while (!left.isEmpty()) {
+        read.add(left.remove().read(space));
       }
     } finally {
-      page.forEach(held -> held.place.drop(space));
+      left.forEach(held -> held.place.drop(space));
     }
     return read;
   }
 
   @Override
+  public boolean hold(String id) {
+    return index.hold(MessageIds.parse(id));
+  }
+
+  @Override
+  public boolean release(String id) {
+    return index.release(MessageIds.parse(id));
+  }
+
+  @Override
   public ByteSource open(String id) {
-    var place = hold(id);
+    var place = heldPlace(id);
     try {
       var message = place.read();
       return new Source(id, message.edits(), message.received());
@@ -286,7 +320,7 @@ public final class LogQueueStore implements QueueStore {
     }
   }
 
-  private Place hold(String id) {
+  private Place heldPlace(String id) {
     return index
         .look(MessageIds.parse(id), Held::hold)
         .orElseThrow(() -> new NoSuchElementException("no message " + id))
@@ -306,7 +340,7 @@ public final class LogQueueStore implements QueueStore {
 
     @Override
     public InputStream open() {
-      var place = hold(id); // which may be another one each time
+      var place = heldPlace(id); // which may be another one each time
       try {
         return edits.applyTo(place.open(place.read(), () -> place.drop(space)));
       } catch (RuntimeException e) {
@@ -334,6 +368,11 @@ public final class LogQueueStore implements QueueStore {
   @Override
   public Map<DeliveryStatus, Long> counts() {
     return index.counts();
+  }
+
+  @Override
+  public Map<DeliveryStatus, Long> counts(Filter filter) {
+    return filter.sender() == null ? index.counts(filter) : QueueIndex.countEach(filter, this);
   }
 
   @Override

@@ -45,6 +45,7 @@ final class Records {
    * @param bodyAt where in the payload the rest of the body begins
    * @param restCrc the checksum of that rest
    * @param told the message whose failed rows this message reports, or null
+   * @param expires when it is to be given up, or null
    */
   record Message(
       long id,
@@ -58,7 +59,8 @@ final class Records {
       List<Piece> pieces,
       int bodyAt,
       int restCrc,
-      @Nullable Told told) {}
+      @Nullable Told told,
+      @Nullable Instant expires) {}
 
   /** Rows that a report finishes. */
   record Told(long id, List<Integer> rows) {}
@@ -119,7 +121,7 @@ final class Records {
             settles.rows().forEach(row -> fields.number(2, row));
           });
     }
-    return head(out, rest);
+    return head(out.time(13, message.expires()), rest);
   }
 
   private static void put(Fields out, Piece piece) {
@@ -215,6 +217,7 @@ final class Records {
     var pieces = new ArrayList<Piece>();
     int restCrc = 0;
     Told told = null;
+    Instant expires = null;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> id = in.number();
@@ -236,6 +239,7 @@ final class Records {
         }
         case 11 -> told = in.nested(Records::told);
         case 12 -> restCrc = in.integer();
+        case 13 -> expires = in.time();
         default -> {}
       }
     }
@@ -251,7 +255,8 @@ final class Records {
         pieces,
         bodyAt,
         restCrc,
-        told);
+        told,
+        expires);
   }
 
   /** {@code recipients}: those of the envelope, which is written before the rows. */

@@ -125,7 +125,7 @@ class IndexFileTest {
     var before = Contents.of(store);
     store.close();
     var bytes = Files.readAllBytes(directory.resolve(IndexFile.NAME));
-    int step = Math.max(1, bytes.length / Integer.getInteger("damages", 400));
+    int step = Math.max(1, bytes.length / Integer.getInteger("damages", 200));
     for (int at = 0; at < bytes.length; at += step) {
       var damaged = bytes.clone();
       damaged[at] ^= (byte) (1 << at / step % 8);
