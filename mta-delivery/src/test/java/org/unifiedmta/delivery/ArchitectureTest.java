@@ -76,6 +76,10 @@ class ArchitectureTest {
       onlyIn("org.unifiedmta.core.template..", "com.samskivert.mustache..", "org.jsoup..");
 
   @ArchTest
+  static final ArchRule mvStoreIsASecretOfTheLog =
+      onlyIn("org.unifiedmta.delivery.store.log..", "org.h2..");
+
+  @ArchTest
   static final ArchRule bucketsAreASecretOfLimits =
       onlyIn("org.unifiedmta.core.limit..", "io.github.bucket4j..");
 

@@ -9,6 +9,8 @@ public enum DeliveryStatus {
   DELIVERED,
   /** Was tried, and will be again. */
   DEFERRED,
+  /** Waits until somebody releases it. */
+  HELD,
   /** Will not be tried again; its sender has been told, or is about to be. */
   FAILED,
   CANCELLED

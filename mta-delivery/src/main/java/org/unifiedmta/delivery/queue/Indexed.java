@@ -1,14 +1,19 @@
 package org.unifiedmta.delivery.queue;
 
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.unifiedmta.core.reply.SmtpReply;
 
 /** What the index holds of messages, rows, destinations and leases; touched under its lock only. */
 final class Indexed {
+  private static final Instant LAST_NANO = Instant.ofEpochSecond(9_000_000_000L); // in 2255
+  private static final Instant FIRST_NANO = Instant.ofEpochSecond(-9_000_000_000L);
+
   private Indexed() {}
 
   static final Comparator<Row<?>> BY_DUE =
@@ -20,13 +25,42 @@ final class Indexed {
       Comparator.<Held<?>, Instant>comparing(held -> held.until)
           .thenComparingLong(held -> held.serial);
 
+  /** For the order among what is put aside. */
+  static long nanos(Instant due) {
+    if (due.isAfter(LAST_NANO)) {
+      return Long.MAX_VALUE;
+    }
+    return due.isBefore(FIRST_NANO)
+        ? Long.MIN_VALUE
+        : due.getEpochSecond() * 1_000_000_000L + due.getNano();
+  }
+
+  static Instant instant(long nanos) {
+    if (nanos == Long.MAX_VALUE) {
+      return Instant.MAX;
+    }
+    return nanos == Long.MIN_VALUE ? Instant.MIN : Instant.ofEpochSecond(0, nanos);
+  }
+
   record Key(String zone, String destination) {}
 
   static final class Message<L> {
     final long id;
-    final L location;
+    L location;
     final @Nullable Row<L>[] rows;
     int unfinished;
+
+    /** Whether the shelf does not have it as it is. */
+    boolean dirty;
+
+    /** Whether the shelf has it in some state. */
+    boolean shelved;
+
+    /** Whether it has been fetched since somebody last looked for what can go. */
+    boolean fetched;
+
+    /** How many need it in memory. */
+    int keepers;
 
     @SuppressWarnings({"unchecked", "rawtypes"})
     Message(long id, L location, int rows) {
@@ -34,6 +68,27 @@ final class Indexed {
       this.location = location;
       this.rows = new Row[rows];
       this.unfinished = rows;
+    }
+
+    Stream<Row<L>> left() {
+      return Arrays.stream(rows).filter(Objects::nonNull);
+    }
+
+    /** About how much memory it takes, in rows. */
+    int weight() {
+      return rows.length + 2;
+    }
+
+    boolean canGo(boolean filling) {
+      if (dirty || !shelved || keepers > 0) {
+        return false;
+      }
+      for (var row : rows) {
+        if (row != null && !row.canGo(filling)) {
+          return false;
+        }
+      }
+      return true;
     }
   }
 
@@ -44,7 +99,9 @@ final class Indexed {
     Instant due;
     DeliveryStatus status = DeliveryStatus.PENDING;
     int attempts;
-    @Nullable SmtpReply lastReply;
+    boolean onHold;
+    @Nullable Attempt first;
+    @Nullable Attempt last;
     @Nullable Held<L> held;
     boolean waits;
 
@@ -59,23 +116,85 @@ final class Indexed {
       return held != null && held.active;
     }
 
+    boolean canGo(boolean filling) {
+      return held == null && (waits || onHold || filling);
+    }
+
     DeliveryStatus shownStatus() {
-      return isLeased() && status != DeliveryStatus.FAILED ? DeliveryStatus.PROCESSING : status;
+      if (status == DeliveryStatus.FAILED) {
+        return status;
+      }
+      if (isLeased()) {
+        return DeliveryStatus.PROCESSING;
+      }
+      return onHold ? DeliveryStatus.HELD : status;
     }
 
     RowState state() {
-      return new RowState(number, false, status, attempts, due, lastReply);
+      return new RowState(number, false, status, attempts, due, onHold, first, last);
+    }
+
+    void set(RowState state) {
+      status = state.status();
+      attempts = state.attempts();
+      due = state.due();
+      onHold = state.onHold();
+      first = state.first();
+      last = state.last();
+    }
+
+    /** Where it stands among what is put aside. */
+    Shelf.Due key() {
+      return Shelf.Due.of(at.number, due, message.id);
     }
   }
 
   /** The rows that wait for one destination. */
   static final class Waiting<L> {
     final Key key;
+    final long number;
     final TreeSet<Row<L>> rows = new TreeSet<>(BY_DUE);
+    final int[] byStatus = new int[DeliveryStatus.values().length];
     int users;
 
-    Waiting(Key key) {
+    /** Whether the shelf knows the number. */
+    boolean named;
+
+    /** How many rows wait that are put aside. */
+    int shelved;
+
+    /** Where the first of them is, or was before it was fetched for another destination. */
+    Shelf.@Nullable Due firstShelved;
+
+    /** How many to fetch next: more each time. */
+    int fetches = 1;
+
+    Waiting(Key key, long number) {
       this.key = key;
+      this.number = number;
+    }
+
+    void shelve(Shelf.Due due) {
+      shelved++;
+      if (firstShelved == null || due.compareTo(firstShelved) < 0) {
+        firstShelved = due;
+      }
+    }
+
+    void unshelve() {
+      if (--shelved == 0) {
+        firstShelved = null;
+      }
+    }
+
+    boolean isEmpty() {
+      return rows.isEmpty() && firstShelved == null;
+    }
+
+    /** Of the first that waits; there must be one. */
+    Instant nextDue() {
+      var aside = firstShelved == null ? Instant.MAX : instant(firstShelved.due());
+      return rows.isEmpty() || aside.isBefore(rows.first().due) ? aside : rows.first().due;
     }
   }
 

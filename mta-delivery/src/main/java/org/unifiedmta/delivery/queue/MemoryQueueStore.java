@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.queue;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -13,6 +14,7 @@ import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /**
  * A queue that is gone when its process ends; for tests, and for mail that may be lost. {@link
@@ -129,6 +131,28 @@ public final class MemoryQueueStore implements QueueStore {
     return index.look(from, limit, MemoryQueueStore::queued);
   }
 
+  @Override
+  public Page<QueuedMessage> list(Filter filter, @Nullable String after, int limit) {
+    var found = new ArrayList<QueuedMessage>();
+    long from = after == null ? -1 : MessageIds.parse(after);
+    while (found.size() < limit && from < Long.MAX_VALUE) {
+      var page = index.look(from, limit - found.size(), filter::fitsOne, MemoryQueueStore::queued);
+      page.found().stream().filter(message -> filter.fits(message.envelope())).forEach(found::add);
+      from = page.last();
+    }
+    return new Page<>(found, from == Long.MAX_VALUE ? null : MessageIds.text(from));
+  }
+
+  @Override
+  public boolean hold(String id) {
+    return index.hold(MessageIds.parse(id));
+  }
+
+  @Override
+  public boolean release(String id) {
+    return index.release(MessageIds.parse(id));
+  }
+
   private static QueuedMessage queued(Stored stored, List<QueueIndex.RowView> rows) {
     var message = stored.message;
     return new QueuedMessage(
@@ -138,6 +162,7 @@ public final class MemoryQueueStore implements QueueStore {
         message.queuedAt(),
         message.session(),
         message.security(),
+        message.expires(),
         rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
   }
 
@@ -154,6 +179,11 @@ public final class MemoryQueueStore implements QueueStore {
   @Override
   public Map<DeliveryStatus, Long> counts() {
     return index.counts();
+  }
+
+  @Override
+  public Map<DeliveryStatus, Long> counts(Filter filter) {
+    return filter.sender() == null ? index.counts(filter) : QueueIndex.countEach(filter, this);
   }
 
   @Override

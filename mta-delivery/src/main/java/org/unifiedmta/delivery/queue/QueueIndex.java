@@ -3,22 +3,25 @@ package org.unifiedmta.delivery.queue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.Indexed.Held;
@@ -26,15 +29,21 @@ import org.unifiedmta.delivery.queue.Indexed.Key;
 import org.unifiedmta.delivery.queue.Indexed.Message;
 import org.unifiedmta.delivery.queue.Indexed.Row;
 import org.unifiedmta.delivery.queue.Indexed.Waiting;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 import org.unifiedmta.routing.route.Destinations;
 
 /**
  * Which rows wait where, which are leased, and where their messages are; for a store that keeps the
- * messages elsewhere. Thread-safe; holds its lock over nothing that waits.
+ * messages elsewhere. With a {@link Shelf}, what need not be in memory is put aside there, so that
+ * memory grows with destinations, not with messages. Thread-safe; holds its lock over nothing that
+ * waits.
  *
  * @param <L> where a message is
  */
 public final class QueueIndex<L> implements AutoCloseable {
+
+  private static final int ROWS_OF_A_LEASE = 1000;
+  private static final int PAGE = 100;
 
   /** Where a row of a new message waits; its number is its place in the list. */
   public record Place(String zone, String destination, Instant due) {}
@@ -60,7 +69,8 @@ public final class QueueIndex<L> implements AutoCloseable {
           state.status(),
           state.attempts(),
           state.due(),
-          state.lastReply());
+          state.first(),
+          state.last());
     }
   }
 
@@ -75,9 +85,28 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   private final Timer timer;
   private final Consumer<Change<L>> journal;
-  private final ReentrantLock lock = new ReentrantLock();
-  private final TreeMap<Long, Message<L>> messages = new TreeMap<>();
+  private final @Nullable Shelving<L> shelving;
+  final ReentrantLock lock = new ReentrantLock();
+
+  /** Those in memory. */
+  final TreeMap<Long, Message<L>> messages = new TreeMap<>();
+
+  /** Those of them that the shelf does not have as they are; kept with a shelf only. */
+  final LinkedHashSet<Message<L>> dirty = new LinkedHashSet<>();
+
+  /** Messages that have ended, but are on the shelf still. */
+  final Set<Long> gone = new HashSet<>();
+
+  /** How much memory they take, in rows. */
+  volatile int weight;
+
+  /** Whether nothing is in line yet. */
+  volatile boolean filling;
+
   private final Map<Key, Waiting<L>> destinations = new HashMap<>();
+  final Map<Long, Waiting<L>> byNumber = new HashMap<>();
+  final List<Long> forgotten = new ArrayList<>();
+  private long lastNumber;
   private final TreeSet<Held<L>> leases = new TreeSet<>(Indexed.BY_END);
   private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
   private long nextSerial;
@@ -93,6 +122,17 @@ public final class QueueIndex<L> implements AutoCloseable {
   public QueueIndex(Timer timer, Consumer<Change<L>> journal) {
     this.timer = timer;
     this.journal = journal;
+    this.shelving = null;
+  }
+
+  /**
+   * @param shelf for what need not be in memory; {@link #restore()} reads what is there already
+   * @param most about how many rows may be in memory, those not counted that leases hold
+   */
+  public QueueIndex(Timer timer, Consumer<Change<L>> journal, Shelf<L> shelf, int most) {
+    this.timer = timer;
+    this.journal = journal;
+    this.shelving = new Shelving<>(this, shelf, most);
   }
 
   /**
@@ -107,17 +147,19 @@ public final class QueueIndex<L> implements AutoCloseable {
         return false;
       }
       var message = new Message<>(id, location, places.size());
-      messages.put(id, message);
+      take(message);
+      touch(message);
       for (int i = 0; i < places.size(); i++) {
         var place = places.get(i);
         var row = new Row<>(message, i, user(place.zone(), place.destination()), place.due());
         message.rows[i] = row;
         count(row, 1);
       }
-      return true;
     } finally {
       lock.unlock();
     }
+    look();
+    return true;
   }
 
   /** Lets the message's rows be claimed. */
@@ -130,14 +172,9 @@ public final class QueueIndex<L> implements AutoCloseable {
     });
   }
 
-  /** Lets the rows of all messages be claimed. */
-  public void offerAll() {
-    changing(told -> messages.values().forEach(message -> offer(message, told)));
-  }
-
   private void offer(Message<L> message, Notices told) {
     for (var row : message.rows) {
-      if (row != null && !row.waits && !row.isLeased()) {
+      if (row != null && !row.waits && !row.isLeased() && !row.onHold) {
         leave(row);
         enter(row);
         told.add(row.at.key, row.due);
@@ -147,12 +184,17 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** Sets rows to a state that was remembered; tells nobody. Rows not known are left alone. */
   public Optional<Change<L>> apply(long id, List<RowState> states) {
+    return kept(id, () -> applyHere(id, states));
+  }
+
+  private Optional<Change<L>> applyHere(long id, List<RowState> states) {
     lock.lock();
     try {
       var message = messages.get(id);
       if (message == null) {
         return Optional.empty();
       }
+      touch(message);
       for (var state : states) {
         var row = state.number() < message.rows.length ? message.rows[state.number()] : null;
         if (row != null) {
@@ -166,62 +208,156 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
   }
 
-  /** Finishes these rows, whoever holds them. */
+  /** Finishes these rows, whoever holds them; of a message in memory, never blocks. */
   public Optional<Change<L>> finish(long id, List<Integer> rows) {
-    return apply(
-        id,
-        rows.stream()
-            .map(n -> new RowState(n, true, DeliveryStatus.FAILED, 0, Instant.EPOCH, null))
-            .toList());
+    return applyHere(id, finished(rows));
   }
 
-  /** What must be remembered of a message's rows, or empty if it has ended. */
-  public Optional<List<RowState>> states(long id) {
-    lock.lock();
-    try {
-      return Optional.ofNullable(messages.get(id))
-          .map(message -> unfinished(message).map(row -> row.state()).toList());
-    } finally {
-      lock.unlock();
-    }
+  /** The states of rows that are finished. */
+  public static List<RowState> finished(List<Integer> rows) {
+    return rows.stream()
+        .map(n -> new RowState(n, true, DeliveryStatus.FAILED, 0, Instant.EPOCH, false, null, null))
+        .toList();
   }
 
   /** Sets a message's rows to states that were remembered of all of them, and ends the others. */
   public Optional<Change<L>> restore(long id, List<RowState> states) {
+    return kept(id, () -> restoreHere(id, states));
+  }
+
+  private Optional<Change<L>> restoreHere(long id, List<RowState> states) {
     lock.lock();
     try {
       var left = states.stream().map(RowState::number).collect(Collectors.toSet());
       var all = new ArrayList<>(states);
-      states(id).orElse(List.of()).stream()
-          .filter(row -> !left.contains(row.number()))
-          .map(RowState::ended)
-          .forEach(all::add);
-      return apply(id, all);
+      var message = messages.get(id);
+      if (message != null) {
+        message
+            .left()
+            .map(Row::state)
+            .filter(row -> !left.contains(row.number()))
+            .map(RowState::ended)
+            .forEach(all::add);
+      }
+      return applyHere(id, all);
     } finally {
       lock.unlock();
     }
   }
 
-  private static <L> Stream<Row<L>> unfinished(Message<L> message) {
-    return Arrays.stream(message.rows).filter(Objects::nonNull);
+  /**
+   * Gives a message another location, unless a lease holds a part of it. What was changed before
+   * has been journaled with the old location, what is changed later will be with the new one. The
+   * message stays in memory until {@link #relocate}.
+   *
+   * @param move is handed the location and what must be remembered of the rows; gives the new
+   *     location, or null to leave the old one; must not block
+   * @return whether there is a new one
+   */
+  public boolean move(long id, BiFunction<L, List<RowState>, @Nullable L> move) {
+    return kept(id, () -> moveHere(id, move));
+  }
+
+  private boolean moveHere(long id, BiFunction<L, List<RowState>, @Nullable L> move) {
+    lock.lock();
+    try {
+      var message = messages.get(id);
+      if (message == null || message.left().anyMatch(row -> row.held != null)) {
+        return false;
+      }
+      var to = move.apply(message.location, message.left().map(Row::state).toList());
+      if (to == null) {
+        return false;
+      }
+      message.location = to;
+      message.keepers++;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Changes the location that {@link #move} gave from within, or not, while nobody looks. */
+  public void relocate(long id, Runnable change) {
+    lock.lock();
+    try {
+      change.run();
+      var message = messages.get(id);
+      if (message != null) {
+        touch(message);
+        message.keepers--;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Changes a location from within, while nobody looks.
+   *
+   * @return false if the message is not there
+   */
+  public boolean change(long id, Consumer<L> change) {
+    return kept(id, () -> changeHere(id, change));
+  }
+
+  private boolean changeHere(long id, Consumer<L> change) {
+    lock.lock();
+    try {
+      var message = messages.get(id);
+      if (message != null) {
+        change.accept(message.location);
+        touch(message);
+      }
+      return message != null;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** As {@link QueueStore#claim}. */
   public List<Lease> claim(String zone, String destination, int limit, Duration leaseFor) {
+    var key = new Key(zone, destination);
     var claimed = new ArrayList<Lease>();
-    changing(told -> {
-      var now = timer.now();
-      expire(now, told);
-      var waiting = destinations.get(new Key(zone, destination));
-      while (waiting != null && claimed.size() < limit && !waiting.rows.isEmpty()) {
-        var first = waiting.rows.first();
-        if (first.due.isAfter(now)) {
-          return;
-        }
-        claimed.add(lease(first.message, waiting, now, now.plus(leaseFor)));
+    while (true) {
+      var aside = new ArrayList<Waiting<L>>(1);
+      changing(told -> claim(key, limit, leaseFor, claimed, aside, told));
+      if (shelving == null || aside.isEmpty()) {
+        return claimed;
       }
-    });
-    return claimed;
+      shelving.fetch(aside.getFirst());
+    }
+  }
+
+  /**
+   * Claims what is in memory.
+   *
+   * @param aside gets the destination if what comes next is put aside
+   */
+  private void claim(
+      Key key,
+      int limit,
+      Duration leaseFor,
+      List<Lease> claimed,
+      List<Waiting<L>> aside,
+      Notices told) {
+    var now = timer.now();
+    expire(now, told);
+    var waiting = destinations.get(key);
+    while (waiting != null && claimed.size() < limit) {
+      var first = waiting.rows.isEmpty() ? null : waiting.rows.first();
+      var next = waiting.firstShelved;
+      if (next != null
+          && next.due() <= Indexed.nanos(now)
+          && (first == null || next.compareTo(first.key()) < 0)) {
+        aside.add(waiting);
+        return;
+      }
+      if (first == null || first.due.isAfter(now)) {
+        return;
+      }
+      claimed.add(lease(first.message, waiting, now, now.plus(leaseFor)));
+    }
   }
 
   private Lease lease(Message<L> message, Waiting<L> waiting, Instant now, Instant until) {
@@ -229,6 +365,9 @@ public final class QueueIndex<L> implements AutoCloseable {
     for (var row : message.rows) {
       if (row != null && row.at == waiting && row.waits && !row.due.isAfter(now)) {
         rows.add(row);
+        if (rows.size() == ROWS_OF_A_LEASE) {
+          break;
+        }
       }
     }
     var held = new Held<>(until, nextSerial++, rows);
@@ -294,6 +433,10 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private boolean changeWaiting(long id, UnaryOperator<RowState> change) {
+    return kept(id, () -> changeRows(id, row -> !row.isLeased(), change));
+  }
+
+  private boolean changeRows(long id, Predicate<Row<L>> which, UnaryOperator<RowState> change) {
     var states = new ArrayList<RowState>();
     changing(told -> {
       var message = messages.get(id);
@@ -301,7 +444,7 @@ public final class QueueIndex<L> implements AutoCloseable {
         return;
       }
       for (var row : message.rows) {
-        if (row != null && !row.isLeased()) {
+        if (row != null && which.test(row)) {
           var state = change.apply(row.state());
           states.add(state);
           change(row, state, told);
@@ -320,9 +463,16 @@ public final class QueueIndex<L> implements AutoCloseable {
    * @param look must not block
    */
   public <T> Optional<T> look(long id, BiFunction<L, List<RowView>, T> look) {
+    var found = lookHere(id, look);
+    return found.isPresent() || shelving == null ? found : shelving.look(id, look);
+  }
+
+  /** The same, but only at a message in memory; never blocks. */
+  public <T> Optional<T> lookHere(long id, BiFunction<L, List<RowView>, T> look) {
     lock.lock();
     try {
-      return Optional.ofNullable(messages.get(id)).map(message -> look(message, look));
+      return Optional.ofNullable(messages.get(id))
+          .map(message -> look.apply(message.location, views(message)));
     } finally {
       lock.unlock();
     }
@@ -330,33 +480,51 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   /** Looks at the messages behind the id given, in order, while they cannot end. */
   public <T> List<T> look(long after, int limit, BiFunction<L, List<RowView>, T> look) {
+    return look(after, limit, rows -> true, look).found();
+  }
+
+  /**
+   * What was found.
+   *
+   * @param last the id that was looked at last; the greatest of all at the end
+   */
+  public record Found<T>(List<T> found, long last) {}
+
+  /**
+   * The same, but only at those that fit.
+   *
+   * @param limit of messages, whether they fit or not
+   */
+  public <T> Found<T> look(
+      long after, int limit, Predicate<List<RowView>> which, BiFunction<L, List<RowView>, T> look) {
+    if (shelving != null) {
+      return shelving.look(after, limit, which, look);
+    }
     lock.lock();
     try {
-      return messages.tailMap(after, false).values().stream()
-          .limit(limit)
-          .map(message -> look(message, look))
-          .toList();
+      var page = messages.tailMap(after, false).values().stream().limit(limit).toList();
+      var found = new ArrayList<T>();
+      for (var message : page) {
+        var rows = views(message);
+        if (which.test(rows)) {
+          found.add(look.apply(message.location, rows));
+        }
+      }
+      return new Found<>(found, page.size() < limit ? Long.MAX_VALUE : page.getLast().id);
     } finally {
       lock.unlock();
     }
   }
 
-  private static <L, T> T look(Message<L> message, BiFunction<L, List<RowView>, T> look) {
-    return look.apply(
-        message.location,
-        unfinished(message)
-            .map(row ->
-                new RowView(
-                    row.at.key.zone(),
-                    row.at.key.destination(),
-                    new RowState(
-                        row.number,
-                        false,
-                        row.shownStatus(),
-                        row.attempts,
-                        row.due,
-                        row.lastReply)))
-            .toList());
+  static <L> List<RowView> views(Message<L> message) {
+    return message
+        .left()
+        .map(row ->
+            new RowView(
+                row.at.key.zone(),
+                row.at.key.destination(),
+                row.state().shownAs(row.shownStatus())))
+        .toList();
   }
 
   /** Unfinished rows by each status that a row can have, zero included. */
@@ -369,6 +537,7 @@ public final class QueueIndex<L> implements AutoCloseable {
               DeliveryStatus.PENDING,
               DeliveryStatus.PROCESSING,
               DeliveryStatus.DEFERRED,
+              DeliveryStatus.HELD,
               DeliveryStatus.FAILED)) {
         counted.put(status, counts.getOrDefault(status, 0L));
       }
@@ -378,18 +547,73 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
   }
 
+  /** As {@link QueueStore#counts(Filter)}, whoever the sender is. */
+  public Map<DeliveryStatus, Long> counts(Filter filter) {
+    lock.lock();
+    try {
+      var counted = new EnumMap<DeliveryStatus, Long>(DeliveryStatus.class);
+      for (var status : counts().keySet()) {
+        long sum = 0;
+        for (var waiting : destinations.values()) {
+          if (filter.fits(waiting.key.zone(), waiting.key.destination(), status)) {
+            sum += waiting.byStatus[status.ordinal()];
+          }
+        }
+        counted.put(status, sum);
+      }
+      return counted;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** As {@link QueueStore#counts(Filter)}, by looking at each message. */
+  public static Map<DeliveryStatus, Long> countEach(Filter filter, QueueStore store) {
+    var counted = new EnumMap<DeliveryStatus, Long>(DeliveryStatus.class);
+    store.counts().keySet().forEach(status -> counted.put(status, 0L));
+    String after = null;
+    do {
+      var page = store.list(filter, after, PAGE);
+      for (var message : page.items()) {
+        for (var row : message.rows()) {
+          if (filter.fits(row.zone(), row.destination(), row.status())) {
+            counted.merge(row.status(), 1L, Long::sum);
+          }
+        }
+      }
+      after = page.next();
+    } while (after != null);
+    return counted;
+  }
+
+  /** As {@link QueueStore#hold}. */
+  public boolean hold(long id) {
+    return kept(
+        id,
+        () ->
+            changeRows(
+                id,
+                row -> !row.isLeased() && !row.onHold && row.status != DeliveryStatus.FAILED,
+                state -> state.withHold(true)));
+  }
+
+  /** As {@link QueueStore#release(String)}. */
+  public boolean release(long id) {
+    return kept(id, () -> changeRows(id, row -> row.onHold, state -> state.withHold(false)));
+  }
+
   /** As {@link QueueStore#destinations}. */
   public List<QueueStore.Destination> destinations() {
     lock.lock();
     try {
       return destinations.values().stream()
-          .filter(waiting -> !waiting.rows.isEmpty())
+          .filter(waiting -> !waiting.isEmpty())
           .map(waiting ->
               new QueueStore.Destination(
                   waiting.key.zone(),
                   waiting.key.destination(),
-                  waiting.rows.size(),
-                  waiting.rows.first().due))
+                  waiting.rows.size() + (long) waiting.shelved,
+                  waiting.nextDue()))
           .toList();
     } finally {
       lock.unlock();
@@ -401,9 +625,9 @@ public final class QueueIndex<L> implements AutoCloseable {
     lock.lock();
     try {
       var waiting = destinations.get(new Key(zone, destination));
-      return waiting == null || waiting.rows.isEmpty()
+      return waiting == null || waiting.isEmpty()
           ? Optional.empty()
-          : Optional.of(waiting.rows.first().due);
+          : Optional.of(waiting.nextDue());
     } finally {
       lock.unlock();
     }
@@ -428,6 +652,101 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
   }
 
+  // ---- with a shelf ---------------------------------------------------------------------------
+
+  /** Takes in what is on the shelf; once, before anything else. */
+  public void restore() {
+    if (shelving != null) {
+      shelving.restore();
+    }
+  }
+
+  /**
+   * From now on many messages are added, and nothing is claimed, until {@link #offerAll}.
+   *
+   * @param empty whether there is nothing yet
+   */
+  public void fill(boolean empty) {
+    filling = shelving != null;
+    if (shelving != null && empty) {
+      shelving.leaveUnsorted();
+    }
+  }
+
+  /** Lets the rows of all messages be claimed. */
+  public void offerAll() {
+    filling = false;
+    if (shelving != null) {
+      shelving.sort();
+    }
+    changing(told -> List.copyOf(messages.values()).forEach(message -> offer(message, told)));
+  }
+
+  /** Waits while more than fits is in memory; to be called by who fills it. */
+  public void relieve() {
+    if (shelving != null) {
+      shelving.relieve();
+    }
+  }
+
+  /** Has the shelf written, soon. */
+  public void checkpointSoon() {
+    if (shelving != null) {
+      shelving.checkpointSoon();
+    }
+  }
+
+  /** Why nothing more should be taken in, or empty: more than fits is in memory, or a failure. */
+  public Optional<String> refusal() {
+    return shelving == null ? Optional.empty() : shelving.refusal();
+  }
+
+  /** Whether the shelf has failed. */
+  public boolean hasFailed() {
+    return shelving != null && shelving.hasFailed();
+  }
+
+  /**
+   * Closes the shelf; when nothing is changed any more.
+   *
+   * @param writes whether it is written first
+   */
+  public void closeShelf(boolean writes) {
+    if (shelving != null) {
+      shelving.close(writes);
+    }
+  }
+
+  /** Does something while a message, if it is there, is in memory. */
+  private <T> T kept(long id, Supplier<T> operation) {
+    if (shelving == null || !shelving.keep(id)) {
+      return operation.get();
+    }
+    try {
+      return operation.get();
+    } finally {
+      unkeep(id);
+    }
+  }
+
+  private void unkeep(long id) {
+    lock.lock();
+    try {
+      var message = messages.get(id);
+      if (message != null) {
+        message.keepers--;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void look() {
+    if (shelving != null) {
+      shelving.look();
+    }
+  }
+
   // ---- under the lock -------------------------------------------------------------------------
 
   private void changing(Consumer<Notices> operation) {
@@ -438,9 +757,33 @@ public final class QueueIndex<L> implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    look();
     var to = listener;
     if (to != null) {
       told.forEach((key, due) -> to.due(key.zone(), key.destination(), due));
+    }
+  }
+
+  Instant now() {
+    return timer.now();
+  }
+
+  /** A message comes into memory. */
+  void take(Message<L> message) {
+    messages.put(message.id, message);
+    weight = weight + message.weight();
+  }
+
+  /** A message leaves it. */
+  void drop(Message<L> message) {
+    messages.remove(message.id);
+    weight = weight - message.weight();
+  }
+
+  private void touch(Message<L> message) {
+    if (shelving != null && !message.dirty) {
+      message.dirty = true;
+      dirty.add(message);
     }
   }
 
@@ -449,9 +792,10 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private void change(Row<L> row, RowState state, Notices told) {
+    touch(row.message);
     leave(row);
     set(row, state);
-    if (!state.finished()) {
+    if (!state.finished() && !row.onHold) {
       told.add(row.at.key, row.due);
     }
   }
@@ -464,14 +808,15 @@ public final class QueueIndex<L> implements AutoCloseable {
       message.rows[row.number] = null;
       drop(row.at);
       if (--message.unfinished == 0) {
-        messages.remove(message.id);
+        drop(message);
+        dirty.remove(message);
+        if (message.shelved) {
+          gone.add(message.id);
+        }
       }
       return;
     }
-    row.status = state.status();
-    row.attempts = state.attempts();
-    row.due = state.due();
-    row.lastReply = state.lastReply();
+    row.set(state);
     if (row.status == DeliveryStatus.FAILED
         && !row.at.key.destination().equals(Destinations.REPORT)) {
       var from = row.at;
@@ -492,26 +837,74 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   private void enter(Row<L> row) {
     count(row, 1);
-    if (!row.isLeased()) {
+    if (!row.isLeased() && !row.onHold && !filling) {
       row.at.rows.add(row);
       row.waits = true;
     }
   }
 
   private void count(Row<L> row, long n) {
-    counts.merge(row.shownStatus(), n, Long::sum);
+    count(row.at, row.shownStatus(), n);
+  }
+
+  private void count(Waiting<L> at, DeliveryStatus status, long n) {
+    counts.merge(status, n, Long::sum);
+    at.byStatus[status.ordinal()] += (int) n;
   }
 
   private Waiting<L> user(String zone, String destination) {
-    var waiting =
-        destinations.computeIfAbsent(new Key(zone, destination), key -> new Waiting<>(key));
+    var waiting = destinations.computeIfAbsent(new Key(zone, destination), this::numbered);
     waiting.users++;
     return waiting;
+  }
+
+  private Waiting<L> numbered(Key key) {
+    var waiting = new Waiting<L>(key, ++lastNumber);
+    if (shelving != null) {
+      byNumber.put(waiting.number, waiting);
+    }
+    return waiting;
+  }
+
+  /** A destination that the shelf knows. */
+  void know(long number, String zone, String destination) {
+    var waiting = new Waiting<L>(new Key(zone, destination), number);
+    waiting.named = true;
+    destinations.put(waiting.key, waiting);
+    byNumber.put(number, waiting);
+    lastNumber = Math.max(lastNumber, number);
+  }
+
+  /** A message that the shelf has. */
+  void know(Shelf.Shelved<L> message) {
+    for (var row : message.rows()) {
+      var waiting = Objects.requireNonNull(byNumber.get(row.destination()), "no such destination");
+      var state = row.state();
+      waiting.users++;
+      count(waiting, state.shown(), 1);
+      if (!state.onHold()) {
+        waiting.shelve(Shelf.Due.of(row.destination(), state.due(), message.id()));
+      }
+    }
+  }
+
+  /** Drops destinations that nothing waits for. */
+  void forgetUnused() {
+    for (var waiting : List.copyOf(byNumber.values())) {
+      if (waiting.users == 0) {
+        waiting.users = 1;
+        drop(waiting);
+      }
+    }
   }
 
   private void drop(Waiting<L> waiting) {
     if (--waiting.users == 0) {
       destinations.remove(waiting.key);
+      byNumber.remove(waiting.number);
+      if (waiting.named) {
+        forgotten.add(waiting.number);
+      }
     }
   }
 

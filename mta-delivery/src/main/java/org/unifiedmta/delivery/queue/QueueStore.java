@@ -9,6 +9,7 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /**
  * Where queued mail is. Thread-safe. What is leased when a process ends is claimable again: at once
@@ -71,8 +72,28 @@ public interface QueueStore extends AutoCloseable {
   /** Makes all rows that no attempt holds due at this time; true if there was one. */
   boolean reschedule(String id, Instant due);
 
+  /**
+   * Messages with a row that fits, by id.
+   *
+   * @param after a page's {@link Page#next}, or null to begin with the first
+   * @param limit of messages
+   */
+  Page<QueuedMessage> list(Filter filter, @Nullable String after, int limit);
+
+  /**
+   * Keeps all rows that no attempt holds, and that have not failed, from being tried until they are
+   * released; true if there was one.
+   */
+  boolean hold(String id);
+
+  /** Lets rows on hold be tried again when they are due; true if there was one. */
+  boolean release(String id);
+
   /** Unfinished rows by status, from counters. */
   Map<DeliveryStatus, Long> counts();
+
+  /** Those that fit; from counters too, but where a sender is asked for. */
+  Map<DeliveryStatus, Long> counts(Filter filter);
 
   /** Where something waits. */
   List<Destination> destinations();

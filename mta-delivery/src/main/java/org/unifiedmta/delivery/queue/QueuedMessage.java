@@ -12,6 +12,7 @@ import org.unifiedmta.smtp.server.SessionFacts;
  *
  * @param envelope with all its recipients, those finished too
  * @param size of the message as it will be sent, in octets
+ * @param expires when it is to be given up, or null where that is left to the retry policy
  * @param rows those not yet finished, ascending by number
  */
 public record QueuedMessage(
@@ -21,6 +22,7 @@ public record QueuedMessage(
     Instant queuedAt,
     @Nullable SessionFacts session,
     @Nullable SecurityResults security,
+    @Nullable Instant expires,
     List<QueuedRow> rows) {
   public QueuedMessage {
     rows = List.copyOf(rows);

@@ -9,11 +9,12 @@ import org.unifiedmta.core.reply.SmtpReply;
  * One recipient in the store.
  *
  * @param number its place in the message's list of recipients
- * @param status PENDING, PROCESSING, DEFERRED, or FAILED while its report is due
+ * @param status PENDING, PROCESSING, DEFERRED, HELD, or FAILED while its report is due
  * @param route name of the route that decided, or null for none
  * @param attempts finished so far
  * @param due when it may be tried next
- * @param lastReply of the last attempt, or null before
+ * @param first attempt, or null before
+ * @param last attempt, which may be the first too
  */
 public record QueuedRow(
     int number,
@@ -24,4 +25,11 @@ public record QueuedRow(
     DeliveryStatus status,
     int attempts,
     Instant due,
-    @Nullable SmtpReply lastReply) {}
+    @Nullable Attempt first,
+    @Nullable Attempt last) {
+
+  /** Of the last attempt, or null before. */
+  public @Nullable SmtpReply lastReply() {
+    return last == null ? null : last.reply();
+  }
+}

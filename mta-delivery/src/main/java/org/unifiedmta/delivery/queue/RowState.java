@@ -9,6 +9,9 @@ import org.unifiedmta.core.reply.SmtpReply;
  *
  * @param finished whether the row is to be forgotten
  * @param due when it may be tried next, if not finished
+ * @param onHold whether it is not to be tried before somebody releases it
+ * @param first attempt, or null before
+ * @param last attempt, which may be the first too
  */
 public record RowState(
     int number,
@@ -16,46 +19,65 @@ public record RowState(
     DeliveryStatus status,
     int attempts,
     Instant due,
-    @Nullable SmtpReply lastReply) {
+    boolean onHold,
+    @Nullable Attempt first,
+    @Nullable Attempt last) {
 
   /** What it is when this is the result of an attempt, or, where it had failed, of a report. */
   public RowState after(RecipientResult result, Instant now) {
     boolean report = status == DeliveryStatus.FAILED;
     return switch (result) {
       case RecipientResult.Delivered delivered when report -> ended();
-      case RecipientResult.Delivered delivered ->
-          new RowState(
-              number, true, DeliveryStatus.DELIVERED, attempts + 1, now, delivered.reply());
-      case RecipientResult.Reported reported ->
-          new RowState(number, true, DeliveryStatus.FAILED, attempts, now, lastReply);
+      case RecipientResult.Delivered(var reply) ->
+          tried(true, DeliveryStatus.DELIVERED, now, new Attempt(now, reply));
+      case RecipientResult.Reported reported -> ended();
       // A report that could not be made: what is to be reported stays as it is.
       case RecipientResult.Deferred deferred when report -> withDue(deferred.due());
       case RecipientResult.Failed failed when report -> withDue(now);
-      case RecipientResult.Deferred deferred ->
-          new RowState(
-              number,
-              false,
-              DeliveryStatus.DEFERRED,
-              attempts + 1,
-              deferred.due(),
-              deferred.reply());
-      case RecipientResult.Failed failed ->
-          new RowState(number, false, DeliveryStatus.FAILED, attempts + 1, now, failed.reply());
+      case RecipientResult.Deferred(var reply, var again) ->
+          tried(false, DeliveryStatus.DEFERRED, again, new Attempt(now, reply));
+      case RecipientResult.Failed(var reply) ->
+          tried(false, DeliveryStatus.FAILED, now, new Attempt(now, reply)).withHold(false);
     };
+  }
+
+  private RowState tried(boolean over, DeliveryStatus became, Instant next, Attempt attempt) {
+    return new RowState(
+        number, over, became, attempts + 1, next, onHold, first == null ? attempt : first, attempt);
+  }
+
+  /** The last attempt's, or null before. */
+  public @Nullable SmtpReply lastReply() {
+    return last == null ? null : last.reply();
   }
 
   /** The same at another time. */
   public RowState withDue(Instant other) {
-    return new RowState(number, finished, status, attempts, other, lastReply);
+    return new RowState(number, finished, status, attempts, other, onHold, first, last);
+  }
+
+  /** The same on hold, or not. */
+  public RowState withHold(boolean held) {
+    return new RowState(number, finished, status, attempts, due, held, first, last);
+  }
+
+  /** The status that is shown of a row that no lease holds. */
+  DeliveryStatus shown() {
+    return onHold && status != DeliveryStatus.FAILED ? DeliveryStatus.HELD : status;
+  }
+
+  /** The same as somebody sees it. */
+  public RowState shownAs(DeliveryStatus shown) {
+    return new RowState(number, finished, shown, attempts, due, onHold, first, last);
   }
 
   /** The same, cancelled. */
   public RowState cancelled() {
-    return new RowState(number, true, DeliveryStatus.CANCELLED, attempts, due, lastReply);
+    return shownAs(DeliveryStatus.CANCELLED).ended();
   }
 
   /** The same, to be forgotten. */
   public RowState ended() {
-    return new RowState(number, true, status, attempts, due, lastReply);
+    return new RowState(number, true, status, attempts, due, onHold, first, last);
   }
 }

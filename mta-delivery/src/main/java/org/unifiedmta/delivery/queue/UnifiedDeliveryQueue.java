@@ -6,8 +6,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.MtaException;
+import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.event.EventBus;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.event.MailEvent;
@@ -15,6 +17,46 @@ import org.unifiedmta.security.SecurityResults;
 
 /** The one front door of the queue: whatever is to be delivered comes in here. */
 public final class UnifiedDeliveryQueue {
+  private static final int PAGE = 100;
+
+  /**
+   * Which recipients; what is null is not asked for.
+   *
+   * @param sender the address, as it was given; "" for the null sender
+   */
+  public record Filter(
+      @Nullable String zone,
+      @Nullable String destination,
+      @Nullable DeliveryStatus status,
+      @Nullable String sender) {
+    /** All of them. */
+    public static Filter all() {
+      return new Filter(null, null, null, null);
+    }
+
+    /** Whether it fits, as far as this can be said without the message. */
+    boolean fits(String itsZone, String itsDestination, DeliveryStatus itsStatus) {
+      return (zone == null || zone.equals(itsZone))
+          && (destination == null || destination.equals(itsDestination))
+          && (status == null || status == itsStatus);
+    }
+
+    /** Whether one of them does. */
+    public boolean fitsOne(List<QueueIndex.RowView> rows) {
+      return rows.stream()
+          .anyMatch(row -> fits(row.zone(), row.destination(), row.state().status()));
+    }
+
+    /** Whether the sender fits. */
+    public boolean fits(Envelope envelope) {
+      if (sender == null) {
+        return true;
+      }
+      var from = envelope.mailFrom();
+      return sender.equals(from == null ? "" : from.toString());
+    }
+  }
+
   private final QueueStore store;
   private final EventBus events;
   private final Timer timer;
@@ -134,6 +176,58 @@ public final class UnifiedDeliveryQueue {
         .toList();
   }
 
+  /**
+   * Unfinished recipients that fit, message by message.
+   *
+   * @param after a page's {@link Page#next}, or null to begin with the first
+   * @param limit of messages
+   */
+  public Page<QueueItem> list(Filter filter, @Nullable String after, int limit) {
+    var page = store.list(filter, after, limit);
+    return new Page<>(
+        page.items().stream()
+            .flatMap(message -> items(message).stream())
+            .filter(item -> filter.fits(item.zone(), item.destination(), item.status()))
+            .toList(),
+        page.next());
+  }
+
+  /**
+   * Keeps a message from being tried, for all recipients that no attempt holds; true if there was
+   * one.
+   */
+  public boolean hold(String id) {
+    return store.hold(id);
+  }
+
+  /** The same for all messages with a recipient that fits; how many there were. */
+  public int hold(Filter filter) {
+    return each(filter, store::hold);
+  }
+
+  /** Ends a {@link #hold(String)}; true if there was one. */
+  public boolean release(String id) {
+    return store.release(id);
+  }
+
+  /** Ends a {@link #hold(Filter)}; how many messages there were. */
+  public int release(Filter filter) {
+    return each(filter, store::release);
+  }
+
+  private int each(Filter filter, Predicate<String> operation) {
+    int count = 0;
+    String after = null;
+    do {
+      var page = store.list(filter, after, PAGE);
+      for (var message : page.items()) {
+        count += operation.test(message.id()) ? 1 : 0;
+      }
+      after = page.next();
+    } while (after != null);
+    return count;
+  }
+
   /** Takes a message out, for all recipients that no attempt holds; true if there was one. */
   public boolean cancel(String id) {
     return store.cancel(id);
@@ -147,5 +241,10 @@ public final class UnifiedDeliveryQueue {
   /** Unfinished recipients by status, from counters. */
   public Map<DeliveryStatus, Long> getStats() {
     return store.counts();
+  }
+
+  /** Those that fit, by status; where a sender is asked for, each message is looked at. */
+  public Map<DeliveryStatus, Long> getStats(Filter filter) {
+    return store.counts(filter);
   }
 }

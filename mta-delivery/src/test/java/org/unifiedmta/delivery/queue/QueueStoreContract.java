@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Random;
@@ -35,6 +36,7 @@ import org.unifiedmta.delivery.queue.RecipientResult.Deferred;
 import org.unifiedmta.delivery.queue.RecipientResult.Delivered;
 import org.unifiedmta.delivery.queue.RecipientResult.Failed;
 import org.unifiedmta.delivery.queue.RecipientResult.Reported;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 import org.unifiedmta.routing.route.Destinations;
 
 /** What every store does. */
@@ -116,6 +118,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  null,
                   null),
               new QueuedRow(
                   1,
@@ -126,6 +129,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  null,
                   null));
       assertThat(read(store.open(id))).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n");
       store = reopened(store);
@@ -361,6 +365,155 @@ public abstract class QueueStoreContract {
         .isEqualTo(ids.subList(3, 6));
     assertThat(store.list(ids.get(6), 3)).isEmpty();
     assertThat(store.find("nonsense")).isEmpty();
+  }
+
+  @Test
+  void whatIsOnHoldIsNotTriedUntilItIsReleased() {
+    var id = add(store, "mail", "a.example", "b.example");
+    var other = add(store, "other", "a.example");
+    var lease = store.claim(ZONE, "b.example", 1, LEASE).getFirst();
+    assertThat(store.hold(id)).isTrue();
+    assertThat(store.hold(id)).as("it is already").isFalse();
+    assertThat(claimOne("a.example").id()).isEqualTo(other);
+    store.settle(lease, List.of(new Deferred(BUSY, START)));
+    assertThat(store.counts())
+        .containsEntry(DeliveryStatus.HELD, 1L)
+        .containsEntry(DeliveryStatus.DEFERRED, 1L);
+    for (int i = 0; i < 2; i++) {
+      store = reopened(store);
+      assertThat(store.find(id).orElseThrow().rows())
+          .extracting(QueuedRow::status)
+          .containsExactly(DeliveryStatus.HELD, DeliveryStatus.DEFERRED);
+      assertThat(store.destinations())
+          .filteredOn(at -> at.waiting() > 0)
+          .extracting(QueueStore.Destination::name)
+          .contains("b.example");
+    }
+    assertThat(store.reschedule(id, START.plusSeconds(5))).isTrue();
+    timer.advance(Duration.ofSeconds(5));
+    store.claim(ZONE, "a.example", 10, LEASE).stream()
+        .map(Lease::id)
+        .forEach(claimed -> assertThat(claimed).isEqualTo(other));
+    assertThat(store.release(id)).isTrue();
+    assertThat(store.release(id)).isFalse();
+    assertThat(claim("a.example")).extracting(Lease::id).contains(id);
+    assertThat(store.hold("no id")).isFalse();
+    assertThat(store.release("no id")).isFalse();
+  }
+
+  @Test
+  void whatIsOnHoldCanBeCancelled() {
+    var id = add(store, "mail", "a.example");
+    store.hold(id);
+    assertThat(store.cancel(id)).isTrue();
+    store = reopened(store);
+    assertThat(store.find(id)).isEmpty();
+    assertThat(store.counts().values()).containsOnly(0L);
+  }
+
+  @Test
+  void aFailureIsReportedEvenIfTheMessageIsOnHold() {
+    var id = add(store, "mail", "a.example");
+    store.settle(claimOne("a.example"), List.of(new Failed(UNKNOWN)));
+    assertThat(store.hold(id)).isFalse();
+    claimOne(Destinations.REPORT);
+  }
+
+  @Test
+  void listsAndCountsCanBeFiltered() {
+    var first = add(store, "1", "a.example", "b.example");
+    var held = add(store, "2", "b.example");
+    var failed = add(store, "3", "c.example");
+    store.hold(held);
+    store.settle(claimOne("c.example"), List.of(new Failed(UNKNOWN)));
+    var last = add(store, "4", "a.example");
+    for (int i = 0; i < 2; i++) {
+      assertThat(ids(new Filter(null, "b.example", null, null))).containsExactly(first, held);
+      assertThat(ids(new Filter(ZONE, "a.example", null, null))).containsExactly(first, last);
+      assertThat(ids(new Filter("other", null, null, null))).isEmpty();
+      assertThat(ids(new Filter(null, null, DeliveryStatus.FAILED, null))).containsExactly(failed);
+      assertThat(ids(new Filter(null, null, DeliveryStatus.HELD, null))).containsExactly(held);
+      assertThat(ids(new Filter(null, null, null, "sender@example.com"))).hasSize(4);
+      assertThat(ids(new Filter(null, null, null, ""))).isEmpty();
+      assertThat(store.counts(new Filter(null, "b.example", null, null)))
+          .containsEntry(DeliveryStatus.PENDING, 1L)
+          .containsEntry(DeliveryStatus.HELD, 1L)
+          .containsEntry(DeliveryStatus.FAILED, 0L);
+      assertThat(store.counts(new Filter(null, null, null, "sender@example.com")))
+          .isEqualTo(store.counts());
+      assertThat(store.counts(new Filter(null, null, DeliveryStatus.FAILED, "")).values())
+          .containsOnly(0L);
+      store = reopened(store);
+    }
+  }
+
+  /** In pages of one message. */
+  private List<String> ids(Filter filter) {
+    var ids = new ArrayList<String>();
+    String after = null;
+    do {
+      var page = store.list(filter, after, 1);
+      page.items().forEach(message -> ids.add(message.id()));
+      after = page.next();
+    } while (after != null);
+    return ids;
+  }
+
+  @Test
+  void theFirstAndTheLastAttemptOfEachRecipientAreKept() {
+    var id = add(store, "mail", "a.example");
+    for (int i = 1; i <= 3; i++) {
+      var reply = SmtpReply.of(450, "4.2." + i, "Busy " + i);
+      store.settle(claimOne("a.example"), List.of(new Deferred(reply, timer.now())));
+      timer.advance(Duration.ofSeconds(60));
+    }
+    for (int i = 0; i < 2; i++) {
+      var row = store.find(id).orElseThrow().rows().getFirst();
+      assertThat(row.attempts()).isEqualTo(3);
+      assertThat(row.first()).isEqualTo(new Attempt(START, SmtpReply.of(450, "4.2.1", "Busy 1")));
+      assertThat(row.last())
+          .isEqualTo(new Attempt(START.plusSeconds(120), SmtpReply.of(450, "4.2.3", "Busy 3")));
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void whenAMessageExpiresIsKept() {
+    var expires = START.plusSeconds(3600);
+    var message = message(store, "mail", START, "a.example");
+    var id =
+        add(
+            store,
+            new NewMessage(
+                message.id(),
+                message.envelope(),
+                message.body(),
+                message.rows(),
+                START,
+                null,
+                null,
+                null,
+                expires));
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id).orElseThrow().expires()).isEqualTo(expires);
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void aMessageToTenThousandIsClaimedInSlices() {
+    var to = new String[10_000];
+    Arrays.fill(to, "a.example");
+    var id = add(store, message(store, "mail", START, to));
+    int rows = 0;
+    for (var lease : store.claim(ZONE, "a.example", 100, LEASE)) {
+      assertThat(lease.id()).isEqualTo(id);
+      assertThat(lease.rows().size()).isLessThanOrEqualTo(1000);
+      rows += lease.rows().size();
+      store.settle(lease, Collections.nCopies(lease.rows().size(), new Delivered(OK)));
+    }
+    assertThat(rows).isEqualTo(10_000);
+    assertThat(store.find(id)).isEmpty();
   }
 
   @Test

@@ -16,6 +16,7 @@ final class Chunk extends Append {
   private @Nullable Payload payload;
   private @Nullable Segment segment;
   private int bytesAt;
+  private final int crc;
 
   Chunk(LogBody body, Budget budget, byte[] block, int length) {
     super(Format.CHUNK, Urgency.SOMETIME);
@@ -24,7 +25,9 @@ final class Chunk extends Append {
     this.bytes = block;
     this.length = length;
     this.capacity = block.length;
-    this.payload = Payload.of(List.of(ByteBuffer.wrap(block, 0, length)));
+    var whole = Payload.of(List.of(ByteBuffer.wrap(block, 0, length)));
+    this.payload = whole;
+    this.crc = whole.crc();
   }
 
   @Override
@@ -60,8 +63,11 @@ final class Chunk extends Append {
   }
 
   Records.Piece piece() {
-    var where = Facts.required(segment);
-    return new Records.Piece(where.sequence, bytesAt, length);
+    return new Records.Piece(segment().sequence, bytesAt, length, crc);
+  }
+
+  Segment segment() {
+    return Facts.required(segment);
   }
 
   InputStream open() {
@@ -70,6 +76,6 @@ final class Chunk extends Append {
       return new ByteArrayInputStream(inMemory, 0, length);
     }
     body.requireWanted();
-    return new SegmentInputStream(Facts.required(segment), bytesAt, length);
+    return new SegmentInputStream(segment(), bytesAt, length, crc);
   }
 }

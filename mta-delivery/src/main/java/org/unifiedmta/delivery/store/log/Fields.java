@@ -21,6 +21,10 @@ final class Fields {
     return ByteBuffer.wrap(bytes, 0, size);
   }
 
+  int size() {
+    return size;
+  }
+
   Fields text(int tag, @Nullable String value) {
     return value == null ? this : bytes(tag, value.getBytes(StandardCharsets.UTF_8));
   }

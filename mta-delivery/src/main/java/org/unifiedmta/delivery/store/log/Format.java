@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * to be on stable storage when the record was written; it tells damage from a torn tail.
  */
 final class Format {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int SEGMENT_HEADER = 40;
   static final int RECORD_HEADER = 20;
 
@@ -31,8 +31,8 @@ final class Format {
   /** The new state of some rows of a message. */
   static final int SETTLE = 3;
 
-  /** Which messages of a segment are left; what it does not name is finished. */
-  static final int CENSUS = 4;
+  /** A copy of a message that is elsewhere, with all its rows that are left. */
+  static final int MOVED = 4;
 
   /** The segment is complete. */
   static final int END = 5;

@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.store.log;
 
 import java.io.InputStream;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -134,14 +135,13 @@ final class LogBody {
     }
   }
 
-  /** The segments that pieces are in. */
-  List<Segment> segments() {
-    lock.lock();
-    try {
-      return held.stream().distinct().toList();
-    } finally {
-      lock.unlock();
-    }
+  /** How much of it is in which segment, when the writer has placed all chunks. */
+  List<Place.Part> parts() {
+    var octets = new LinkedHashMap<Segment, Long>();
+    chunks.forEach(chunk -> octets.merge(chunk.segment(), (long) chunk.length, Long::sum));
+    return octets.entrySet().stream()
+        .map(entry -> new Place.Part(entry.getKey(), entry.getValue()))
+        .toList();
   }
 
   /** Holds the segments of the pieces no longer: the message does, or nobody. */

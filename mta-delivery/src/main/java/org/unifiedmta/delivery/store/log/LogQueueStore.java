@@ -21,14 +21,17 @@ import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
+import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.queue.Page;
 import org.unifiedmta.delivery.queue.QueueIndex;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.RecipientResult;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /**
  * The embedded store: a queue in a directory of its own, for one process at a time. What it has
@@ -41,14 +44,17 @@ import org.unifiedmta.delivery.queue.RecipientResult;
  */
 public final class LogQueueStore implements QueueStore {
   private static final Logger log = LoggerFactory.getLogger(LogQueueStore.class);
+  private static final int LOOKED_AT = 256; // messages at a time
 
   private final QueueDirectory directory;
+  private final IndexFile file;
   private final QueueIndex<Stored> index;
   private final Space space;
   private final Spares spares;
   private final SegmentLog segments;
   private final Budget budget;
   private final LogSpool spool;
+  private final Compactor compactor;
   private final MessageIds ids;
   private volatile boolean closed;
 
@@ -86,10 +92,11 @@ public final class LogQueueStore implements QueueStore {
     var path = directory.path();
     this.directory = directory;
     this.spares = new Spares(path, disk, settings);
-    this.space = new Space(path, disk, spares, this::count);
-    this.index = new QueueIndex<>(timer, this::write);
+    this.space = new Space(path, disk, spares, settings.segmentSize());
+    this.file = new IndexFile(path, space);
+    this.index = new QueueIndex<>(timer, this::write, file, settings.rowsInMemory());
     try {
-      var recovery = new Recovery(path, disk, space, index);
+      var recovery = new Recovery(path, disk, space, index, file);
       recovery.run();
       this.ids = new MessageIds(timer, recovery.highestId());
       spares.start();
@@ -104,23 +111,23 @@ public final class LogQueueStore implements QueueStore {
               ids::last,
               metrics);
     } catch (IOException | RuntimeException | Error e) {
+      index.closeShelf(false);
       spares.close();
       space.close();
       throw e;
     }
+    file.follow(segments::position, ids::last);
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
-    index.offerAll();
+    this.compactor = new Compactor(space, index, segments, spool, metrics);
     segments.start();
+    compactor.start();
     metrics.gauge("queue.log.size", space::octets);
+    metrics.gauge("queue.log.live", space::live);
   }
 
   private void write(QueueIndex.Change<Stored> change) {
     segments.append(new SettleAppend(change, space));
-  }
-
-  private void count(Segment segment) {
-    segments.append(new CensusAppend(segment, index, space));
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
@@ -145,18 +152,28 @@ public final class LogQueueStore implements QueueStore {
     if (id < 0
         || !(message.body() instanceof LogSpool.Message spooled)
         || !spooled.body.isOf(budget)
-        || index.look(id, (stored, rows) -> stored).isPresent()
+        || index.lookHere(id, (stored, rows) -> stored).isPresent()
         || !spooled.body.take()) {
       tell(done, null, new IllegalArgumentException("no new id, or no body, of this store"));
       return;
     }
+    var outcome = new Outcome(id, done);
     var settles = message.settles();
-    var told =
-        settles == null
-            ? null
-            : index.look(MessageIds.parse(settles.id()), (stored, rows) -> stored).orElse(null);
-    segments.append(
-        new MessageAppend(message, spooled, told, space, budget, new Outcome(id, done)));
+    // Queued while what it settles cannot be moved: a record must know where what it speaks of is.
+    boolean queued =
+        settles != null
+            && index
+                .lookHere(
+                    MessageIds.parse(settles.id()),
+                    (told, rows) -> {
+                      segments.append(
+                          new MessageAppend(message, spooled, told, space, budget, outcome));
+                      return true;
+                    })
+                .isPresent();
+    if (!queued) {
+      segments.append(new MessageAppend(message, spooled, null, space, budget, outcome));
+    }
   }
 
   private final class Outcome implements MessageAppend.Outcome {
@@ -169,15 +186,15 @@ public final class LogQueueStore implements QueueStore {
     }
 
     @Override
-    public void stored(NewMessage message, Stored where) {
-      index.add(id, where, places(message.rows()));
+    public void stored(NewMessage message, Place where) {
+      index.add(id, new Stored(where), places(message.rows()));
       space.began(id, where);
       var settles = message.settles();
       if (settles != null) {
         index
             .finish(MessageIds.parse(settles.id()), settles.rows())
             .filter(QueueIndex.Change::ended)
-            .ifPresent(change -> space.ended(change.id(), change.location()));
+            .ifPresent(change -> space.ended(change.id(), change.location().place()));
       }
       tell(done, message.id(), null);
       index.offer(id);
@@ -216,16 +233,17 @@ public final class LogQueueStore implements QueueStore {
   }
 
   /** A message that cannot leave the log, with its rows as they were. */
-  private record Held(Stored stored, List<QueueIndex.RowView> rows) {
+  private record Held(Place place, List<QueueIndex.RowView> rows) {
 
     static Held hold(Stored stored, List<QueueIndex.RowView> rows) {
-      stored.hold();
-      return new Held(stored, rows);
+      var place = stored.place();
+      place.hold();
+      return new Held(place, rows);
     }
 
     QueuedMessage read(Space space) {
       try {
-        var message = stored.read();
+        var message = place.read();
         return new QueuedMessage(
             MessageIds.text(message.id()),
             message.envelope(),
@@ -233,9 +251,10 @@ public final class LogQueueStore implements QueueStore {
             message.queuedAt(),
             message.session(),
             message.security(),
+            message.expires(),
             rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
       } finally {
-        stored.drop(space);
+        place.drop(space);
       }
     }
   }
@@ -247,54 +266,92 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public List<QueuedMessage> list(@Nullable String after, int limit) {
+    return list(Filter.all(), after, limit).items();
+  }
+
+  @Override
+  public Page<QueuedMessage> list(Filter filter, @Nullable String after, int limit) {
+    var found = new ArrayList<QueuedMessage>();
     long from = after == null ? -1 : MessageIds.parse(after);
-    var page = new ArrayDeque<>(index.look(from, limit, Held::hold));
-    var read = new ArrayList<QueuedMessage>(page.size());
+    while (found.size() < limit && from < Long.MAX_VALUE) {
+      int wanted = Math.min(LOOKED_AT, limit - found.size());
+      var page = index.look(from, wanted, filter::fitsOne, Held::hold);
+      for (var message : read(page.found())) {
+        if (filter.fits(message.envelope())) {
+          found.add(message);
+        }
+      }
+      from = page.last();
+    }
+    return new Page<>(found, from == Long.MAX_VALUE ? null : MessageIds.text(from));
+  }
+
+  private List<QueuedMessage> read(List<Held> found) {
+    var left = new ArrayDeque<>(found);
+    var read = new ArrayList<QueuedMessage>(found.size());
     try {
-      while (!page.isEmpty()) {
-        read.add(page.remove().read(space));
+      while (!left.isEmpty()) {
+        read.add(left.remove().read(space));
       }
     } finally {
-      page.forEach(held -> held.stored.drop(space));
+      left.forEach(held -> held.place.drop(space));
     }
     return read;
   }
 
   @Override
+  public boolean hold(String id) {
+    return index.hold(MessageIds.parse(id));
+  }
+
+  @Override
+  public boolean release(String id) {
+    return index.release(MessageIds.parse(id));
+  }
+
+  @Override
   public ByteSource open(String id) {
-    var stored = hold(id);
+    var place = heldPlace(id);
     try {
-      return new Source(id, stored.read());
+      var message = place.read();
+      return new Source(id, message.edits(), message.received());
     } finally {
-      stored.drop(space);
+      place.drop(space);
     }
   }
 
-  private Stored hold(String id) {
+  private Place heldPlace(String id) {
     return index
         .look(MessageIds.parse(id), Held::hold)
         .orElseThrow(() -> new NoSuchElementException("no message " + id))
-        .stored();
+        .place();
   }
 
   private final class Source implements ByteSource {
     private final String id;
-    private final Records.Message message;
+    private final Edits edits;
+    private final long received;
 
-    Source(String id, Records.Message message) {
+    Source(String id, Edits edits, long received) {
       this.id = id;
-      this.message = message;
+      this.edits = edits;
+      this.received = received;
     }
 
     @Override
     public InputStream open() {
-      var stored = hold(id);
-      return message.edits().applyTo(stored.open(message, () -> stored.drop(space)));
+      var place = heldPlace(id); // which may be another one each time
+      try {
+        return edits.applyTo(place.open(place.read(), () -> place.drop(space)));
+      } catch (RuntimeException e) {
+        place.drop(space);
+        throw e;
+      }
     }
 
     @Override
     public long size() {
-      return message.edits().sizeOf(message.received());
+      return edits.sizeOf(received);
     }
   }
 
@@ -314,6 +371,11 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
+  public Map<DeliveryStatus, Long> counts(Filter filter) {
+    return filter.sender() == null ? index.counts(filter) : QueueIndex.countEach(filter, this);
+  }
+
+  @Override
   public List<Destination> destinations() {
     return index.destinations();
   }
@@ -330,7 +392,7 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public boolean hasFailed() {
-    return segments.hasFailed();
+    return segments.hasFailed() || index.hasFailed();
   }
 
   @Override
@@ -340,7 +402,7 @@ public final class LogQueueStore implements QueueStore {
     }
     return budget.isTight()
         ? Optional.of("less than a tenth is left of the memory for messages in transit")
-        : segments.refusal();
+        : segments.refusal().or(index::refusal);
   }
 
   @Override
@@ -349,8 +411,11 @@ public final class LogQueueStore implements QueueStore {
       return;
     }
     closed = true;
+    compactor.close();
     index.close();
     segments.close();
+    // What was settled since the log failed is forgotten, as it says.
+    index.closeShelf(!segments.hasFailed());
     spares.close();
     space.close();
     directory.close();

@@ -11,7 +11,7 @@ final class MessageAppend extends Append {
 
   /** Hears what became of the message, on the log's writer. */
   interface Outcome {
-    void stored(NewMessage message, Stored where);
+    void stored(NewMessage message, Place where);
 
     void failed(Throwable why);
   }
@@ -23,7 +23,7 @@ final class MessageAppend extends Append {
   private final Budget budget;
   private final Outcome outcome;
   private @Nullable Payload payload;
-  private @Nullable Stored stored;
+  private @Nullable Place place;
   private boolean holdsMemory = true;
 
   /**
@@ -49,8 +49,9 @@ final class MessageAppend extends Append {
 
   private Payload encode(List<Records.Piece> pieces) {
     var buffers = new ArrayList<ByteBuffer>();
-    buffers.add(Records.message(message, spooled.edits, spooled.body.size(), pieces));
-    buffers.addAll(spooled.body.rest().buffers());
+    var rest = spooled.body.rest().buffers();
+    buffers.add(Records.message(message, spooled.edits, spooled.body.size(), pieces, rest));
+    buffers.addAll(rest);
     return Payload.of(buffers);
   }
 
@@ -63,13 +64,12 @@ final class MessageAppend extends Append {
 
   @Override
   void placed(Segment segment, int offset, int length) {
-    var others = spooled.body.segments().stream().filter(other -> other != segment).toList();
-    var where = new Stored(segment, offset + Format.RECORD_HEADER, length, others);
+    var where = new Place(segment, offset + Format.RECORD_HEADER, length, spooled.body.parts());
     where.hold();
-    stored = where;
+    place = where;
     spooled.body.release();
-    if (told != null && told.segment() != segment) {
-      segment.speaksOf.add(told.segment().sequence);
+    if (told != null && told.spokenOf() != segment) {
+      segment.speaksOf.add(told.spokenOf().sequence);
     }
   }
 
@@ -88,15 +88,15 @@ final class MessageAppend extends Append {
 
   @Override
   void synced() {
-    outcome.stored(message, Facts.required(stored));
+    outcome.stored(message, Facts.required(place));
   }
 
   @Override
   void failed(Throwable why) {
     freeMemory();
     spooled.body.release();
-    if (stored != null) {
-      stored.drop(space);
+    if (place != null) {
+      place.drop(space);
     }
     outcome.failed(why);
   }

@@ -4,12 +4,14 @@ import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.EnhancedStatus;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
+import org.unifiedmta.delivery.queue.Attempt;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.delivery.queue.MessageIds;
@@ -21,10 +23,12 @@ import org.unifiedmta.smtp.server.SessionFacts;
 
 /** The payloads of the records, written and read; what they say in detail is in {@link Facts}. */
 final class Records {
+  private static final int HEAD = 8;
+
   private Records() {}
 
-  /** A piece of a body that is a record of its own; its place is that of its bytes. */
-  record Piece(long segment, int offset, int length) {
+  /** A piece of a body that is a record of its own; its place and checksum are its bytes'. */
+  record Piece(long segment, int offset, int length, int crc) {
 
     boolean overlaps(Piece other) {
       return segment == other.segment
@@ -39,7 +43,9 @@ final class Records {
    * @param received size of the body as received
    * @param pieces the body's first part, in records of their own
    * @param bodyAt where in the payload the rest of the body begins
+   * @param restCrc the checksum of that rest
    * @param told the message whose failed rows this message reports, or null
+   * @param expires when it is to be given up, or null
    */
   record Message(
       long id,
@@ -52,23 +58,24 @@ final class Records {
       long received,
       List<Piece> pieces,
       int bodyAt,
-      @Nullable Told told) {}
+      int restCrc,
+      @Nullable Told told,
+      @Nullable Instant expires) {}
 
   /** Rows that a report finishes. */
   record Told(long id, List<Integer> rows) {}
 
-  /** What a SETTLE says, and a CENSUS for each message that is left. */
+  /** What a SETTLE says, and a MOVED of all rows that are left. */
   record Settled(long id, List<RowState> rows) {}
-
-  /** What a CENSUS says. */
-  record Census(long segment, List<Settled> left) {}
 
   /**
    * The payload of a MESSAGE up to the body.
    *
    * @param pieces of the body's first part
+   * @param rest of the body
    */
-  static ByteBuffer message(NewMessage message, Edits edits, long received, List<Piece> pieces) {
+  static ByteBuffer message(
+      NewMessage message, Edits edits, long received, List<Piece> pieces, List<ByteBuffer> rest) {
     var out = new Fields();
     out.number(1, MessageIds.parse(message.id()));
     out.nested(2, envelope -> Facts.put(envelope, message.envelope()));
@@ -103,9 +110,7 @@ final class Records {
     }
     out.number(9, received);
     for (var piece : pieces) {
-      var place = ByteBuffer.allocate(16);
-      place.putLong(piece.segment()).putInt(piece.offset()).putInt(piece.length());
-      out.bytes(10, place.array());
+      put(out, piece);
     }
     var settles = message.settles();
     if (settles != null) {
@@ -116,22 +121,90 @@ final class Records {
             settles.rows().forEach(row -> fields.number(2, row));
           });
     }
+    return head(out.time(13, message.expires()), rest);
+  }
+
+  private static void put(Fields out, Piece piece) {
+    var place = ByteBuffer.allocate(20);
+    place.putLong(piece.segment()).putInt(piece.offset()).putInt(piece.length());
+    out.bytes(10, place.putInt(piece.crc()).array());
+  }
+
+  /** With its length and checksum in front, so that it can be read without the rest. */
+  private static ByteBuffer head(Fields out, List<ByteBuffer> rest) {
+    var crc = new CRC32C();
+    rest.forEach(buffer -> crc.update(buffer.duplicate()));
+    out.number(12, crc.getValue());
     var fields = out.buffer();
-    return ByteBuffer.allocate(4 + fields.remaining())
+    return ByteBuffer.allocate(HEAD + fields.remaining())
         .putInt(fields.remaining())
+        .putInt(crc(fields))
         .put(fields)
         .flip();
   }
 
+  private static int crc(ByteBuffer fields) {
+    var crc = new CRC32C();
+    crc.update(fields.duplicate());
+    return (int) crc.getValue();
+  }
+
   /** How many octets at the start of a MESSAGE's payload come before the body. */
   static int messageHead(ByteBuffer payload) {
+    return HEAD + payload.getInt(payload.position());
+  }
+
+  /** The fields of a MESSAGE; they are there as they were written. */
+  private static Fields.Reader fields(ByteBuffer payload) {
+    var fields = payload.slice(payload.position() + HEAD, messageHead(payload) - HEAD);
+    if (crc(fields) != payload.getInt(payload.position() + 4)) {
+      throw new IllegalArgumentException("what is said of a message is damaged");
+    }
+    return new Fields.Reader(fields);
+  }
+
+  /** The id in a MESSAGE's payload. */
+  static long messageId(ByteBuffer payload) {
+    var in = fields(payload);
+    while (in.next()) {
+      if (in.tag() == 1) {
+        return in.number();
+      }
+    }
+    throw new IllegalArgumentException("a message without an id");
+  }
+
+  /** A MESSAGE's payload with other places of its body's first part; what it told stays told. */
+  static ByteBuffer withPieces(ByteBuffer payload, List<Piece> pieces) {
+    int bodyAt = messageHead(payload);
+    var in = fields(payload);
+    var out = new Fields();
+    while (in.next()) {
+      if (in.tag() < 10 || in.tag() > 12) {
+        out.bytes(in.tag(), in.bytes());
+      }
+    }
+    pieces.forEach(piece -> put(out, piece));
+    var rest = payload.slice(payload.position() + bodyAt, payload.remaining() - bodyAt);
+    var head = head(out, List.of(rest));
+    return ByteBuffer.allocate(head.remaining() + rest.remaining()).put(head).put(rest).flip();
+  }
+
+  /** Where in the payload of a MOVED the payload of the MESSAGE begins. */
+  static int movedHead(ByteBuffer payload) {
     return 4 + payload.getInt(payload.position());
+  }
+
+  /** The rows that a MOVED says are left. */
+  static Settled moved(ByteBuffer payload) {
+    return settled(
+        new Fields.Reader(payload.slice(payload.position() + 4, movedHead(payload) - 4)));
   }
 
   /** Reads a MESSAGE; the payload may end where the body begins. */
   static Message message(ByteBuffer payload) {
     int bodyAt = messageHead(payload);
-    var in = new Fields.Reader(payload.slice(payload.position() + 4, bodyAt - 4));
+    var in = fields(payload);
     long id = -1;
     Envelope envelope = null;
     var rows = new ArrayList<NewRow>();
@@ -142,7 +215,9 @@ final class Records {
     var cuts = new ArrayList<Cut>();
     long received = 0;
     var pieces = new ArrayList<Piece>();
+    int restCrc = 0;
     Told told = null;
+    Instant expires = null;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> id = in.number();
@@ -160,9 +235,11 @@ final class Records {
         case 9 -> received = in.number();
         case 10 -> {
           var place = ByteBuffer.wrap(in.bytes());
-          pieces.add(new Piece(place.getLong(), place.getInt(), place.getInt()));
+          pieces.add(new Piece(place.getLong(), place.getInt(), place.getInt(), place.getInt()));
         }
         case 11 -> told = in.nested(Records::told);
+        case 12 -> restCrc = in.integer();
+        case 13 -> expires = in.time();
         default -> {}
       }
     }
@@ -177,7 +254,9 @@ final class Records {
         received,
         pieces,
         bodyAt,
-        told);
+        restCrc,
+        told,
+        expires);
   }
 
   /** {@code recipients}: those of the envelope, which is written before the rows. */
@@ -233,13 +312,6 @@ final class Records {
     return out.buffer();
   }
 
-  /** The payload of a CENSUS. */
-  static ByteBuffer census(Census census) {
-    var out = new Fields().number(1, census.segment());
-    census.left().forEach(left -> out.nested(2, fields -> put(fields, left)));
-    return out.buffer();
-  }
-
   private static void put(Fields out, Settled settled) {
     out.number(1, settled.id());
     for (var row : settled.rows()) {
@@ -247,13 +319,68 @@ final class Records {
           2,
           fields -> {
             fields.number(1, row.number()).flag(2, row.finished()).name(3, row.status());
-            fields.number(4, row.attempts()).time(5, row.due());
-            var reply = row.lastReply();
-            if (reply != null) {
-              fields.nested(6, inside -> put(inside, reply));
-            }
+            fields.number(4, row.attempts()).time(5, row.due()).flag(7, row.onHold());
+            putAttempts(fields, row);
           });
     }
+  }
+
+  private static void putAttempts(Fields out, RowState row) {
+    var first = row.first();
+    var last = row.last();
+    if (last != null) {
+      out.nested(6, inside -> put(inside, last));
+    }
+    if (first != null && !first.equals(last)) {
+      out.nested(8, inside -> put(inside, first));
+    }
+  }
+
+  private static void put(Fields out, Attempt attempt) {
+    out.time(1, attempt.at()).nested(2, inside -> put(inside, attempt.reply()));
+  }
+
+  /** The attempts of a row, as fields. */
+  static ByteBuffer attempts(RowState row) {
+    var out = new Fields();
+    putAttempts(out, row);
+    return out.buffer();
+  }
+
+  /** The row with attempts as {@link #attempts} writes them. */
+  static RowState tried(RowState row, int attempts, ByteBuffer fields) {
+    var in = new Fields.Reader(fields);
+    Attempt first = null;
+    Attempt last = null;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 6 -> last = in.nested(Records::attempt);
+        case 8 -> first = in.nested(Records::attempt);
+        default -> {}
+      }
+    }
+    return new RowState(
+        row.number(),
+        row.finished(),
+        row.status(),
+        attempts,
+        row.due(),
+        row.onHold(),
+        first == null ? last : first,
+        last);
+  }
+
+  private static Attempt attempt(Fields.Reader in) {
+    var at = Instant.EPOCH;
+    SmtpReply reply = null;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 1 -> at = in.time();
+        case 2 -> reply = in.nested(Records::reply);
+        default -> {}
+      }
+    }
+    return new Attempt(at, Facts.required(reply));
   }
 
   private static void put(Fields out, SmtpReply reply) {
@@ -275,26 +402,15 @@ final class Records {
     return new Settled(id, rows);
   }
 
-  static Census census(Fields.Reader in) {
-    long segment = -1;
-    var left = new ArrayList<Settled>();
-    while (in.next()) {
-      switch (in.tag()) {
-        case 1 -> segment = in.number();
-        case 2 -> left.add(in.nested(Records::settled));
-        default -> {}
-      }
-    }
-    return new Census(segment, left);
-  }
-
   private static RowState rowState(Fields.Reader in) {
     int number = -1;
     boolean finished = false;
     var status = DeliveryStatus.PENDING;
     int attempts = 0;
     var due = Instant.EPOCH;
-    SmtpReply reply = null;
+    boolean onHold = false;
+    Attempt first = null;
+    Attempt last = null;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> number = in.integer();
@@ -302,11 +418,14 @@ final class Records {
         case 3 -> status = in.name(DeliveryStatus.class);
         case 4 -> attempts = in.integer();
         case 5 -> due = in.time();
-        case 6 -> reply = in.nested(Records::reply);
+        case 6 -> last = in.nested(Records::attempt);
+        case 7 -> onHold = in.flag();
+        case 8 -> first = in.nested(Records::attempt);
         default -> {}
       }
     }
-    return new RowState(number, finished, status, attempts, due, reply);
+    return new RowState(
+        number, finished, status, attempts, due, onHold, first == null ? last : first, last);
   }
 
   private static SmtpReply reply(Fields.Reader in) {

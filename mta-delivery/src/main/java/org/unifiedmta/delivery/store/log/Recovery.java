@@ -8,18 +8,20 @@ import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.delivery.queue.QueueIndex;
+import org.unifiedmta.delivery.queue.RowState;
 
 /**
- * Reads the log from its start and puts into the index what is alive. The log may end in the middle
- * of what was never acknowledged (a torn tail); anything else that is missing is damage, and
- * nothing is started on that.
+ * Reads the log, from the last checkpoint of the index or, where there is none, from its start, and
+ * puts into the index what is alive. The log may end in the middle of what was never acknowledged
+ * (a torn tail); anything else that is missing is damage, and nothing is started on that.
  */
 final class Recovery {
   private static final Logger log = LoggerFactory.getLogger(Recovery.class);
@@ -30,29 +32,74 @@ final class Recovery {
   private final QueueIndex<Stored> index;
   private final Map<Long, ConfigException> incomplete = new HashMap<>();
   private final List<Records.Piece> holes = new ArrayList<>();
+  private final IndexFile file;
   private long highestId;
   private long lastSequence;
+  private long lastShelved;
 
-  Recovery(Path directory, Disk disk, Space space, QueueIndex<Stored> index) {
+  Recovery(Path directory, Disk disk, Space space, QueueIndex<Stored> index, IndexFile file) {
     this.directory = directory;
     this.disk = disk;
     this.space = space;
     this.index = index;
+    this.file = file;
   }
 
   /**
    * @throws ConfigException if the log is damaged, with file, offset and remedy
    */
   void run() throws IOException {
-    var files = segmentFiles();
-    for (int i = 0; i < files.size(); i++) {
-      read(open(files.get(i)), i == files.size() - 1);
+    var segments = new ArrayList<Segment>();
+    for (var path : segmentFiles()) {
+      var segment = open(path);
+      segments.add(segment);
+      space.began(segment);
     }
+    var from = checkpoint();
+    index.fill(from.segment() == 0);
+    for (int i = 0; i < segments.size(); i++) {
+      var segment = segments.get(i);
+      if (segment.sequence < from.segment()) {
+        space.ended(segment);
+      } else {
+        int start = segment.sequence == from.segment() ? from.offset() : Format.SEGMENT_HEADER;
+        read(segment, start, i == segments.size() - 1);
+      }
+    }
+    index.offerAll();
     for (var entry : incomplete.entrySet()) {
       if (index.look(entry.getKey(), (stored, rows) -> stored).isPresent()) {
         throw entry.getValue();
       }
     }
+  }
+
+  /** Takes in what the index's file has; from where on the log is to be read. */
+  private Position checkpoint() throws IOException {
+    var checkpoint = file.verified();
+    if (checkpoint == null) {
+      return new Position(0, Format.SEGMENT_HEADER);
+    }
+    var position = checkpoint.position();
+    var segment = space.find(position.segment());
+    if (lastSequence < position.segment()) {
+      throw QueueDirectory.damaged(
+          directory.resolve(Segment.name(position.segment())), 0, "is missing");
+    }
+    if (segment != null && segment.file.size() < position.offset()) {
+      throw QueueDirectory.damaged(
+          segment.path, segment.file.size(), "ends, but once was " + position.offset() + " long");
+    }
+    for (var known : checkpoint.segments()) {
+      var found = space.find(known.sequence());
+      if (found != null) {
+        found.speaksOf.addAll(known.speaksOf());
+      }
+    }
+    highestId = Math.max(highestId, checkpoint.highestId());
+    lastShelved = file.lastId();
+    index.restore();
+    return position;
   }
 
   /** The greatest id ever given to a message that was kept. */
@@ -100,9 +147,9 @@ final class Recovery {
     }
   }
 
-  private void read(Segment segment, boolean last) throws IOException {
-    space.began(segment);
+  private void read(Segment segment, int from, boolean last) throws IOException {
     var reader = new SegmentReader(segment);
+    reader.goOnAt(from);
     do {
       while (reader.next()) {
         if (reader.type() == Format.END) {
@@ -110,6 +157,7 @@ final class Recovery {
           return;
         }
         understand(segment, reader);
+        index.relieve();
       }
     } while (last && goesOnBehindHole(segment, reader));
     if (!last) {
@@ -153,7 +201,7 @@ final class Recovery {
     var record = ByteBuffer.allocate(Format.RECORD_HEADER);
     Format.putRecordHeader(record, segment.salt, hole, length, Format.HOLE, hole, crc);
     segment.file.write(record.flip(), hole);
-    holes.add(new Records.Piece(segment.sequence, hole, behind.next() - hole));
+    holes.add(new Records.Piece(segment.sequence, hole, behind.next() - hole, 0));
     reader.goOnAt(behind.next());
     return true;
   }
@@ -177,77 +225,114 @@ final class Recovery {
       case Format.MESSAGE -> {
         var message = Records.message(payload);
         highestId = Math.max(highestId, message.id());
-        add(segment, reader, message);
+        var place = place(segment, reader, 0, message);
+        if (place != null) {
+          add(place, message);
+        }
         var told = message.told();
         if (told != null) {
-          index.finish(told.id(), told.rows()).ifPresent(change -> changed(segment, change));
+          index
+              .apply(told.id(), QueueIndex.finished(told.rows()))
+              .ifPresent(change -> changed(segment, change));
         }
       }
       case Format.SETTLE -> {
         var settled = Records.settled(new Fields.Reader(payload));
         index.apply(settled.id(), settled.rows()).ifPresent(change -> changed(segment, change));
       }
-      case Format.CENSUS -> restore(segment, Records.census(new Fields.Reader(payload)));
+      case Format.MOVED -> {
+        int at = Records.movedHead(payload);
+        var message = Records.message(payload.slice(at, payload.remaining() - at));
+        highestId = Math.max(highestId, message.id());
+        var place = place(segment, reader, at, message);
+        if (place != null) {
+          move(segment, place, message, Records.moved(payload).rows());
+        }
+      }
       case Format.HOLE ->
           holes.add(
               new Records.Piece(
-                  segment.sequence, reader.offset(), Format.RECORD_HEADER + reader.length()));
+                  segment.sequence, reader.offset(), Format.RECORD_HEADER + reader.length(), 0));
       default -> {} // a CHUNK is read when a message that names it is
     }
   }
 
-  private void add(Segment segment, SegmentReader reader, Records.Message message) {
+  /**
+   * Where a message is.
+   *
+   * @return null if it was never whole
+   */
+  private @Nullable Place place(
+      Segment segment, SegmentReader reader, int at, Records.Message message) {
     if (message.pieces().stream().anyMatch(piece -> holes.stream().anyMatch(piece::overlaps))) {
       log.warn("{} at offset {}: a message that was never whole", segment.path, reader.offset());
-      return;
+      return null;
     }
-    var others = new ArrayList<Segment>();
-    for (long sequence :
-        message.pieces().stream().mapToLong(Records.Piece::segment).distinct().toArray()) {
-      var other = space.find(sequence);
-      if (other == null) {
+    incomplete.remove(message.id());
+    var octets = new LinkedHashMap<Segment, Long>();
+    for (var piece : message.pieces()) {
+      var part = space.find(piece.segment());
+      if (part == null) {
         incomplete.put(
             message.id(),
             QueueDirectory.damaged(
                 segment.path,
                 reader.offset(),
-                "needs " + Segment.name(sequence) + ", which is missing"));
-      } else if (other != segment) {
-        others.add(other);
+                "needs " + Segment.name(piece.segment()) + ", which is missing"));
+      } else {
+        octets.merge(part, (long) piece.length(), Long::sum);
       }
     }
-    var stored =
-        new Stored(
-            segment, reader.offset() + Format.RECORD_HEADER, reader.length(), List.copyOf(others));
-    if (index.add(message.id(), stored, LogQueueStore.places(message.rows()))) {
-      stored.hold();
-      space.began(message.id(), stored);
-    }
+    return new Place(
+        segment,
+        reader.offset() + Format.RECORD_HEADER + at,
+        reader.length() - at,
+        octets.entrySet().stream()
+            .map(entry -> new Place.Part(entry.getKey(), entry.getValue()))
+            .toList());
   }
 
-  private void restore(Segment segment, Records.Census census) {
-    var counted = space.find(census.segment());
-    if (counted == null) {
-      return;
+  private void add(Place place, Records.Message message) {
+    var places = LogQueueStore.places(message.rows());
+    if (isShelved(message.id()) || !index.add(message.id(), new Stored(place), places)) {
+      return; // the checkpoint was written a moment after its position was taken
     }
-    segment.speaksOf.add(counted.sequence);
-    var left =
-        census.left().stream()
-            .collect(Collectors.toMap(Records.Settled::id, Records.Settled::rows));
-    for (long id : List.copyOf(counted.messages)) {
-      index
-          .restore(id, left.getOrDefault(id, List.of()))
-          .ifPresent(change -> changed(segment, change));
+    place.hold();
+    space.began(message.id(), place);
+  }
+
+  private boolean isShelved(long id) {
+    return id <= lastShelved && index.look(id, (stored, rows) -> stored).isPresent();
+  }
+
+  /** What it says replaces all that was said of the message before. */
+  private void move(Segment segment, Place place, Records.Message message, List<RowState> rows) {
+    boolean known =
+        index.change(
+            message.id(),
+            stored -> {
+              var old = stored.place();
+              if (!old.equals(place)) {
+                segment.speaksOf.add(old.segment().sequence);
+                place.hold();
+                space.began(message.id(), place);
+                stored.moved(place);
+                space.ended(message.id(), old);
+              }
+            });
+    if (!known) {
+      add(place, message);
     }
+    index.restore(message.id(), rows).ifPresent(change -> changed(segment, change));
   }
 
   private void changed(Segment segment, QueueIndex.Change<Stored> change) {
-    var spokenOf = change.location().segment();
-    if (spokenOf != segment) {
-      segment.speaksOf.add(spokenOf.sequence);
+    var place = change.location().place();
+    if (place.segment() != segment) {
+      segment.speaksOf.add(place.segment().sequence);
     }
     if (change.ended()) {
-      space.ended(change.id(), change.location());
+      space.ended(change.id(), place);
     }
   }
 }

@@ -1,9 +1,10 @@
 package org.unifiedmta.delivery.store.log;
 
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** One file of the log. */
 final class Segment {
@@ -18,17 +19,16 @@ final class Segment {
   /** Whether it was set aside for what must be written when the disk is full. */
   final boolean reserve;
 
-  /** Sequences of other segments whose messages this one says something of. Writer only. */
-  final Set<Long> speaksOf = new HashSet<>();
+  /** Sequences of other segments whose messages this one says something of; only grows. */
+  final Set<Long> speaksOf = ConcurrentHashMap.newKeySet();
 
-  /** The messages that are alive and have their record here. Writer only. */
-  final Set<Long> messages = new HashSet<>();
-
-  /** Whether a census of it is on its way. Writer only. */
-  boolean beingCounted;
+  /** The messages, large ones only, that have a part of their body here. */
+  final Set<Long> partsOf = ConcurrentHashMap.newKeySet();
 
   /** Messages and unfinished spools that have bytes here, and readers; -1 when given up. */
   private final AtomicInteger holds = new AtomicInteger();
+
+  private final AtomicLong live = new AtomicLong();
 
   Segment(long sequence, long salt, Path path, Disk.Handle file, int capacity, boolean reserve) {
     this.sequence = sequence;
@@ -46,9 +46,14 @@ final class Segment {
 
   /** Keeps the segment from being given up. */
   void hold() {
-    if (holds.getAndUpdate(n -> n < 0 ? n : n + 1) < 0) {
+    if (!tryHold()) {
       throw new IllegalStateException(path + " was given up");
     }
+  }
+
+  /** The same, or false if it was given up. */
+  boolean tryHold() {
+    return holds.getAndUpdate(n -> n < 0 ? n : n + 1) >= 0;
   }
 
   /** Takes back one {@link #hold}; true if it was the last. */
@@ -64,5 +69,14 @@ final class Segment {
   /** From now on nobody can hold it; false if somebody does. */
   boolean giveUp() {
     return holds.compareAndSet(0, -1);
+  }
+
+  /** Octets of the messages that are alive here. */
+  long live() {
+    return live.get();
+  }
+
+  void addLive(long octets) {
+    live.addAndGet(octets);
   }
 }

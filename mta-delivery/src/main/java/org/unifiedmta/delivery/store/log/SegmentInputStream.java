@@ -4,17 +4,26 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
 
-/** A range of a segment, which somebody else holds. Reads on the caller's thread. */
+/**
+ * A range of a segment, which somebody else holds. Reads on the caller's thread; fails rather than
+ * hand out the last octet if what was read is not what was written.
+ */
 final class SegmentInputStream extends InputStream {
   private final Segment segment;
   private long position;
+  private final long start;
   private final long end;
+  private final int expected;
+  private final CRC32C crc = new CRC32C();
 
-  SegmentInputStream(Segment segment, long position, long length) {
+  SegmentInputStream(Segment segment, long position, long length, int crc) {
     this.segment = segment;
     this.position = position;
+    this.start = position;
     this.end = position + length;
+    this.expected = crc;
   }
 
   @Override
@@ -38,14 +47,11 @@ final class SegmentInputStream extends InputStream {
       throw new EOFException(segment.path + " ends before offset " + end);
     }
     position += n;
+    crc.update(into, offset, n);
+    if (position == end && (int) crc.getValue() != expected) {
+      throw new IOException(segment.path + " is damaged between offsets " + start + " and " + end);
+    }
     return n;
-  }
-
-  @Override
-  public long skip(long n) {
-    long skipped = Math.max(0, Math.min(n, end - position));
-    position += skipped;
-    return skipped;
   }
 
   @Override

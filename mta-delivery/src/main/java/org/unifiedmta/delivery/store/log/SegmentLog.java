@@ -54,6 +54,7 @@ final class SegmentLog implements AutoCloseable {
   private boolean dirty;
   private boolean syncNow;
   private long syncBy = Long.MAX_VALUE;
+  private volatile @Nullable Position position;
 
   /**
    * @param sequence of the first segment to write
@@ -82,6 +83,7 @@ final class SegmentLog implements AutoCloseable {
       throw new IOException(spares.failure().orElse("no room"));
     }
     this.active = activate(spare, sequence);
+    this.position = new Position(active.sequence, syncedTo);
     this.writer = new Thread(this::run, "mta-log-writer");
     writer.setDaemon(true);
   }
@@ -104,6 +106,16 @@ final class SegmentLog implements AutoCloseable {
       lock.unlock();
     }
     record.failed(new IllegalStateException("the store is closed"));
+  }
+
+  /** Has the writer see what can be given back, if there is nothing else to do. */
+  void sweepSoon() {
+    lock.lock();
+    try {
+      arrived.signal();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Whether nothing is written any more. */
@@ -239,9 +251,11 @@ final class SegmentLog implements AutoCloseable {
     if (spare == null) {
       return false;
     }
+    flush();
+    int end = writtenTo; // from where the END is read again
     endSegment();
     active.file.force();
-    synced();
+    synced(end);
     var ended = active;
     space.ended(ended);
     active = activate(spare, ended.sequence + 1);
@@ -297,11 +311,11 @@ final class SegmentLog implements AutoCloseable {
       active.file.force();
       metrics.time("queue.log.sync", Duration.ofNanos(System.nanoTime() - start));
     }
-    synced();
+    synced(writtenTo);
   }
 
-  /** All that was written is on stable storage. */
-  private void synced() {
+  /** All that was written is on stable storage, up to the end of the records at this offset. */
+  private void synced(int end) {
     dirty = false;
     syncedTo = writtenTo;
     syncNow = false;
@@ -314,6 +328,12 @@ final class SegmentLog implements AutoCloseable {
       }
     }
     unsynced.clear();
+    position = new Position(active.sequence, end);
+  }
+
+  /** Up to where all is on stable storage, and those who wait for it have been told. */
+  @Nullable Position position() {
+    return position;
   }
 
   private void seal() {

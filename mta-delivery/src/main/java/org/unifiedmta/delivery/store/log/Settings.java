@@ -12,6 +12,7 @@ import java.util.function.LongSupplier;
  * @param wholeUpTo octets up to which a message is kept whole until it becomes one record
  * @param retryAfter how long after it was full the disk is tried again
  * @param minFreeDisk percent of the disk below which no new mail is taken, 0 for none
+ * @param rowsInMemory about how many rows the index keeps in memory
  * @param salts random numbers
  */
 record Settings(
@@ -20,7 +21,9 @@ record Settings(
     int wholeUpTo,
     Duration retryAfter,
     int minFreeDisk,
+    int rowsInMemory,
     LongSupplier salts) {
+  private static final int ROW = 128; // octets, about
 
   static Settings standard(long bufferMemory, int minFreeDisk) {
     return new Settings(
@@ -29,6 +32,7 @@ record Settings(
         256 * 1024,
         Duration.ofSeconds(1),
         minFreeDisk,
+        (int) Math.min(500_000, Runtime.getRuntime().maxMemory() / 16 / ROW),
         new SecureRandom()::nextLong);
   }
 }

@@ -29,7 +29,7 @@ final class SettleAppend extends Append {
 
   @Override
   void placed(Segment segment, int offset, int length) {
-    var spokenOf = change.location().segment();
+    var spokenOf = change.location().spokenOf();
     if (spokenOf != segment) {
       segment.speaksOf.add(spokenOf.sequence);
     }
@@ -38,7 +38,7 @@ final class SettleAppend extends Append {
   @Override
   void synced() {
     if (change.ended()) {
-      space.ended(change.id(), change.location());
+      space.ended(change.id(), change.location().place());
     }
   }
 

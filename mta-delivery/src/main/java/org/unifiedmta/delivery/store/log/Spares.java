@@ -129,6 +129,16 @@ final class Spares implements AutoCloseable {
     }
   }
 
+  /** Whether there was no room when a file was last to be made. */
+  boolean isFull() {
+    lock.lock();
+    try {
+      return failure != null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** A name that no spare has. */
   Path newName() {
     return directory.resolve(names.incrementAndGet() + SUFFIX);
@@ -212,7 +222,9 @@ final class Spares implements AutoCloseable {
   }
 
   private void prepareOne() throws IOException {
-    if (next == null) {
+    if (failure != null && reserve == null && !freed.isEmpty()) {
+      reserve = unlocked(this::shortened); // what is settled comes first
+    } else if (next == null) {
       next = unlocked(() -> reusedOrNew(segmentSize, false));
     } else if (reserve == null) {
       reserve = unlocked(() -> reusedOrNew(reserveSize(), true));
@@ -222,7 +234,20 @@ final class Spares implements AutoCloseable {
     }
   }
 
-  private int reserveSize() {
+  private Spare shortened() throws IOException {
+    var path = freed.remove();
+    try (var file = disk.open(path)) {
+      if (file.size() < reserveSize()) {
+        throw new IOException("a file that was given back is too small: " + path);
+      }
+      file.truncate(reserveSize());
+      file.force();
+    }
+    return new Spare(path, reserveSize(), true);
+  }
+
+  /** Octets of the file for what must be written when the disk is full. */
+  int reserveSize() {
     return Math.max(segmentSize / RESERVE_SHARE, Math.min(segmentSize, 64 * 1024));
   }
 

@@ -16,6 +16,9 @@ final class FaultyDisk implements Disk {
   volatile int forces;
   volatile int waiting;
 
+  /** Runs before a segment is given back, on the log's writer. */
+  volatile Runnable beforeRenaming = () -> {};
+
   @Override
   public Handle open(Path file) throws IOException {
     return new FaultyHandle(file, disk.open(file));
@@ -36,6 +39,9 @@ final class FaultyDisk implements Disk {
 
   @Override
   public void rename(Path from, Path to) throws IOException {
+    if (from.toString().endsWith(Segment.SUFFIX)) {
+      beforeRenaming.run();
+    }
     disk.rename(from, to);
   }
 

@@ -18,6 +18,10 @@ class LogQueueStoreTest extends QueueStoreContract {
   private final Map<QueueStore, Path> places = new HashMap<>();
   private final List<QueueStore> opened = new ArrayList<>();
 
+  int rowsInMemory() {
+    return 10_000;
+  }
+
   @Override
   protected QueueStore create(Timer timer) {
     return open(directory.resolve("queue" + places.size()), timer, 4 << 20);
@@ -37,7 +41,11 @@ class LogQueueStoreTest extends QueueStoreContract {
   private QueueStore open(Path place, Timer timer, long bufferMemory) {
     var store =
         LogQueueStore.open(
-            place, timer, Metrics.none(), Logs.settings(1 << 20, bufferMemory), new FileDisk());
+            place,
+            timer,
+            Metrics.none(),
+            Logs.settings(1 << 20, bufferMemory, rowsInMemory()),
+            new FileDisk());
     places.put(store, place);
     opened.add(store);
     return store;

@@ -19,8 +19,18 @@ final class Logs {
   private Logs() {}
 
   static Settings settings(int segmentSize, long bufferMemory) {
+    return settings(segmentSize, bufferMemory, 10_000);
+  }
+
+  static Settings settings(int segmentSize, long bufferMemory, int rowsInMemory) {
     return new Settings(
-        segmentSize, bufferMemory, 256 * 1024, Duration.ofMillis(20), 5, new Random()::nextLong);
+        segmentSize,
+        bufferMemory,
+        256 * 1024,
+        Duration.ofMillis(20),
+        5,
+        rowsInMemory,
+        new Random()::nextLong);
   }
 
   static LogQueueStore open(Path directory, Timer timer, int segmentSize, Disk disk) {
@@ -42,12 +52,12 @@ final class Logs {
     return copy;
   }
 
-  /** A spare segment that is being prepared may get its name meanwhile; it holds nothing yet. */
+  /** A spare segment may get another name meanwhile, or go; it holds nothing. */
   private static void copyUnlessRenamed(Path file, Path to) throws IOException {
     try {
       Files.copy(file, to.resolve(file.getFileName()));
     } catch (NoSuchFileException e) {
-      if (!file.toString().endsWith(".tmp")) {
+      if (file.toString().endsWith(Segment.SUFFIX)) {
         throw e;
       }
     }
@@ -62,6 +72,11 @@ final class Logs {
 
   static List<Path> segments(Path directory) {
     return files(directory, Segment.SUFFIX);
+  }
+
+  /** How many files are ready to become segments. */
+  static int spares(Path directory) {
+    return files(directory, Spares.SUFFIX).size();
   }
 
   private static List<Path> files(Path directory, String suffix) {

@@ -45,7 +45,7 @@ class QueueDirectoryTest {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory)))
           .isEqualTo("rwx------");
     }
-    assertThat(directory.resolve("unifiedmta-queue")).hasContent("UnifiedMTA queue, format 1");
+    assertThat(directory.resolve("unifiedmta-queue")).hasContent("UnifiedMTA queue, format 2");
   }
 
   @Test
@@ -101,7 +101,7 @@ class QueueDirectoryTest {
   void anUnknownFormatIsRefused() throws IOException {
     var directory = place.resolve("queue");
     open(directory).close();
-    Files.writeString(directory.resolve("unifiedmta-queue"), "UnifiedMTA queue, format 2\n");
+    Files.writeString(directory.resolve("unifiedmta-queue"), "UnifiedMTA queue, format 3\n");
     refused(directory, "unknown format", "start the version that wrote it");
   }
 
@@ -112,7 +112,7 @@ class QueueDirectoryTest {
       add(store, "mail", "a.example");
     }
     var segment = Logs.segments(directory).getLast();
-    var bytes = ByteBuffer.wrap(Files.readAllBytes(segment)).putInt(8, 2);
+    var bytes = ByteBuffer.wrap(Files.readAllBytes(segment)).putInt(8, 3);
     var crc = new CRC32C();
     crc.update(bytes.array(), 0, Format.SEGMENT_HEADER - 4);
     bytes.putInt(Format.SEGMENT_HEADER - 4, (int) crc.getValue());

@@ -228,6 +228,16 @@ class RecoveryTest {
         assertThat(contents(after)).as("byte %d", at).isEqualTo(added);
       } catch (ConfigException e) {
         assertNamesAPlace(e, copy.resolve(segment.getFileName()));
+      } catch (UncheckedIOException e) { // it was read only when it was asked for
+        assertThat(e).hasMessageContaining(copy.resolve(segment.getFileName()) + " is damaged");
+      }
+      Logs.delete(copy);
+      copy = flipped(segment, bytes, at);
+      Files.delete(copy.resolve(IndexFile.NAME)); // now all of it is read at the start
+      try (var after = open(copy)) {
+        assertThat(contents(after)).as("byte %d", at).isEqualTo(added);
+      } catch (ConfigException e) {
+        assertNamesAPlace(e, copy.resolve(segment.getFileName()));
       }
       Logs.delete(copy);
     }
