@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -51,10 +52,20 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
 
   private record Question(Name name, int type) {}
 
+  /** An answer, and since when it is known. */
+  private record Kept(Answer<Object> answer, Instant since) {
+
+    /** Whether it may answer what is asked at this time: it came after that, or its TTL lasts. */
+    boolean isFor(Instant asked) {
+      return !since.isBefore(asked) || asked.isBefore(since.plus(answer.ttl()));
+    }
+  }
+
   private final Resolver resolver;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-dns-", 0).factory());
-  private final AsyncCache<Question, Answer<Object>> answers;
+  private final Timer timer;
+  private final AsyncCache<Question, Kept> answers;
 
   /** The system's servers. */
   public SystemDnsResolver() {
@@ -76,6 +87,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     }
     all.setRetries(TRIES);
     all.setTimeout(timeout.multipliedBy((long) TRIES * all.getResolvers().length));
+    this.timer = timer;
     resolver = all;
     resolver.setEDNS(0, EDNS_PAYLOAD, 0, List.of());
     var start = timer.now();
@@ -84,8 +96,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
             .maximumSize(CACHE_ENTRIES)
             .executor(Runnable::run)
             .ticker(() -> Duration.between(start, timer.now()).toNanos())
-            .expireAfter(
-                Expiry.creating((Question question, Answer<Object> answer) -> answer.ttl()))
+            .expireAfter(Expiry.creating((Question question, Kept kept) -> kept.answer().ttl()))
             .buildAsync();
   }
 
@@ -150,7 +161,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     }
     Answer<Object> answer;
     try {
-      answer = answers.get(new Question(wire, type), this::start).join();
+      answer = answer(new Question(wire, type));
     } catch (CompletionException | RejectedExecutionException e) {
       return Answer.none(Status.SERVFAIL); // the latter when closed meanwhile
     }
@@ -161,8 +172,20 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
         answer.dnssec());
   }
 
-  private CompletableFuture<Answer<Object>> start(Question question, Executor housekeeping) {
-    return CompletableFuture.supplyAsync(() -> look(question), threads);
+  private Answer<Object> answer(Question question) {
+    var now = timer.now();
+    while (true) {
+      var flight = answers.get(question, this::start);
+      var kept = flight.join();
+      if (kept.isFor(now)) {
+        return kept.answer();
+      }
+      answers.asMap().remove(question, flight); // the cache notes its time only some time later
+    }
+  }
+
+  private CompletableFuture<Kept> start(Question question, Executor housekeeping) {
+    return CompletableFuture.supplyAsync(() -> new Kept(look(question), timer.now()), threads);
   }
 
   /** One question to the servers, aliases followed. Runs on a virtual thread. */
