@@ -123,6 +123,13 @@ final class ServerProcess implements AutoCloseable {
     throw new IOException("no VmRSS of process " + process.pid());
   }
 
+  /** Its connections, and the files and listeners besides. */
+  int openFiles() throws IOException {
+    try (var files = Files.list(Path.of("/proc", "" + process.pid(), "fd"))) {
+      return (int) files.count();
+    }
+  }
+
   /** Octets of heap in use behind a full garbage collection. */
   long heap() throws IOException {
     return ask("heap");
