@@ -242,7 +242,7 @@ public final class TlsHandshakes {
         greeted = true;
         connections++;
         var ssl = context.pipeline().get(SslHandler.class);
-        if (ssl != null && ssl.engine().getSession().getCreationTime() < started) {
+        if (ssl != null && ssl.engine().getSession().getCreationTime() <= started) {
           resumed++;
         }
         context.close();
