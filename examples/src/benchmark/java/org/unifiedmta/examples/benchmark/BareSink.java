@@ -15,6 +15,7 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.pkitesting.CertificateBuilder;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -45,7 +46,9 @@ final class BareSink extends ChannelInboundHandlerAdapter {
   static int start(boolean tls) throws Exception {
     var context = tls ? context() : null;
     var processors = Runtime.getRuntime().availableProcessors();
-    var loops = new MultiThreadIoEventLoopGroup(processors, NioIoHandler.newFactory());
+    var loops =
+        new MultiThreadIoEventLoopGroup(
+            processors, new DefaultThreadFactory("bare", true), NioIoHandler.newFactory());
     var channel =
         new ServerBootstrap()
             .group(loops)

@@ -16,6 +16,7 @@ import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslContext;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -47,7 +48,8 @@ public final class IdleConnections {
 
   private final Arguments arguments;
   private final EventLoopGroup loops =
-      new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+      new MultiThreadIoEventLoopGroup(
+          1, new DefaultThreadFactory("clients", true), NioIoHandler.newFactory());
 
   private IdleConnections(Arguments arguments) {
     this.arguments = arguments;
@@ -77,7 +79,6 @@ public final class IdleConnections {
         idle.measureAll(provider, arguments.number("tls"));
       }
     }
-    System.exit(0); // without waiting for the event loop
   }
 
   private static void checkFiles(int connections) {

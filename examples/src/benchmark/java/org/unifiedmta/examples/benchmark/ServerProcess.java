@@ -78,6 +78,7 @@ final class ServerProcess implements AutoCloseable {
     }
     command.addAll(List.of("127.0.0.1:" + address.getPort(), "1024"));
     var process = new ProcessBuilder(command).inheritIO().start();
+    Runtime.getRuntime().addShutdownHook(new Thread(process::destroy)); // others end with us
     var server = new ServerProcess("smtp-sink", process, address, null);
     for (int tries = 0; !answers(address); tries++) {
       if (tries == 100 || process.waitFor(50, TimeUnit.MILLISECONDS)) {
@@ -135,10 +136,15 @@ final class ServerProcess implements AutoCloseable {
     return ask("heap");
   }
 
+  /** Recipients of messages that it has accepted and not delivered; 0 if it has no queue. */
+  long queued() throws IOException {
+    return answers == null ? 0 : ask("queued");
+  }
+
   /** Returns when it has delivered all that it had accepted. */
   void awaitEmptyQueue() throws IOException, InterruptedException {
-    while (answers != null && ask("queued") > 0) {
-      Thread.sleep(1);
+    while (queued() > 0) {
+      Thread.sleep(10);
     }
   }
 

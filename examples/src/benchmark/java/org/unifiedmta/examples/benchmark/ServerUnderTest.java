@@ -53,6 +53,7 @@ import org.unifiedmta.smtp.server.Verdict;
  */
 final class ServerUnderTest {
   private static final int CLIENTS = 100_000;
+  private static final int ENOUGH = 10_000; // octets of heap
   private static final InetSocketAddress ANY_PORT =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
 
@@ -82,7 +83,8 @@ final class ServerUnderTest {
     System.exit(0);
   }
 
-  private static void serve(int port, LongSupplier queued) throws IOException {
+  private static void serve(int port, LongSupplier queued)
+      throws IOException, InterruptedException {
     System.out.println(port);
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
     for (var line = in.readLine(); line != null; line = in.readLine()) {
@@ -90,11 +92,18 @@ final class ServerUnderTest {
     }
   }
 
-  private static long heap() {
+  /** Until it falls no more: what ends is forgotten a little later, some of it by a collection. */
+  private static long heap() throws InterruptedException {
     var memory = ManagementFactory.getMemoryMXBean();
-    memory.gc();
-    memory.gc(); // what the first one found unreachable may have been needed to clean up
-    return memory.getHeapMemoryUsage().getUsed();
+    long last;
+    long now = Long.MAX_VALUE;
+    do {
+      last = now;
+      Thread.sleep(100);
+      memory.gc();
+      now = memory.getHeapMemoryUsage().getUsed();
+    } while (now < last - ENOUGH);
+    return now;
   }
 
   private static SmtpServer frontEnd(boolean tls) {
@@ -118,7 +127,8 @@ final class ServerUnderTest {
         .mailHandler((recipient, mail) -> RecipientVerdict.delivered());
   }
 
-  private static void whole(UnifiedEmailServerConfig.Builder config) throws IOException {
+  private static void whole(UnifiedEmailServerConfig.Builder config)
+      throws IOException, InterruptedException {
     try (var server = new UnifiedEmailServer(config.build()).start()) {
       serve(
           server.port(),

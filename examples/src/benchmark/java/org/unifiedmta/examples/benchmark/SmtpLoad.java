@@ -21,14 +21,15 @@ import java.util.Locale;
  * size, of each measurement, and how often that is done, of which the median is told) {@code
  * heap=512m directory=} (for the log, else the one for temporary files).
  *
- * <p>A whole server goes on to deliver what it has accepted; it has the time for that behind each
- * measurement, and the processor time for both is counted.
+ * <p>A whole server goes on to deliver what it has accepted; what is queued at the end of a
+ * measurement it has the time for, and the processor time for that is counted too.
  */
 public final class SmtpLoad {
   private static final int SESSIONS_TO_WARM_UP = 20;
 
   /** What one server did. */
-  private record Row(String server, double rate, double cpu, double clientsBusy, long refused) {}
+  private record Row(
+      String server, double rate, double cpu, double clientsBusy, long refused, long queued) {}
 
   private final Arguments arguments;
   private final List<ServerProcess> servers = new ArrayList<>();
@@ -77,8 +78,8 @@ public final class SmtpLoad {
   private void run() throws IOException, InterruptedException {
     System.out.println(
         "| octets | sessions | connections | server | messages/s | times smtp-sink | times netty "
-            + "| µs CPU a message | clients busy | refused |\n"
-            + "|---:|---:|---|---|---:|---:|---:|---:|---:|---:|");
+            + "| µs CPU a message | clients busy | refused | queued |\n"
+            + "|---:|---:|---|---|---:|---:|---:|---:|---:|---:|---:|");
     for (int size : arguments.numbers("sizes")) {
       for (var server : servers) {
         warmUp(server, size);
@@ -89,7 +90,7 @@ public final class SmtpLoad {
           for (var row : rows) {
             System.out.printf(
                 Locale.ROOT,
-                "| %,d | %d | %s | %s | %,.0f | %s | %s | %.1f | %.0f %% | %,d |%n",
+                "| %,d | %d | %s | %s | %,.0f | %s | %s | %.1f | %.0f %% | %,d | %,d |%n",
                 size,
                 sessions,
                 connections,
@@ -99,7 +100,8 @@ public final class SmtpLoad {
                 ratio(row, "netty", rows),
                 row.cpu,
                 row.clientsBusy * 100,
-                row.refused);
+                row.refused,
+                row.queued);
           }
         }
       }
@@ -160,13 +162,15 @@ public final class SmtpLoad {
       long time = System.nanoTime() - start;
       busy = thread.getCurrentThreadCpuTime() - busy;
       accepted = client.accepted() - accepted;
+      long queued = server.queued();
       server.awaitEmptyQueue();
       return new Row(
           server.name(),
           accepted / (time / 1e9),
           server.cpu().minus(cpu).toNanos() / 1e3 / accepted,
           busy / (double) time,
-          client.refused() - refused);
+          client.refused() - refused,
+          queued);
     }
   }
 }

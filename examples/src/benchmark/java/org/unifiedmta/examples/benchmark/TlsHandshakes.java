@@ -12,6 +12,7 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * TLS tell how much of it is not TLS. The certificate's key is of P-256.
  *
  * <p>Its arguments, with their defaults: {@code providers=jdk,openssl protocols=TLSv1.3 clients=20
- * warmup=5 seconds=5 heap=512m}. The clients are one thread of this process; where it is busy all
+ * warmup=15 seconds=5 heap=512m}. The clients are one thread of this process; where it is busy all
  * the time, the rate is its own, but never the cost.
  */
 public final class TlsHandshakes {
@@ -64,7 +65,7 @@ public final class TlsHandshakes {
             "providers=jdk,openssl",
             "protocols=TLSv1.3",
             "clients=20",
-            "warmup=5",
+            "warmup=15",
             "seconds=5",
             "heap=512m");
     var handshakes = new TlsHandshakes(arguments);
@@ -74,7 +75,6 @@ public final class TlsHandshakes {
             + "| clients busy | resumed |\n"
             + "|---|---|---:|---:|---:|---:|---:|");
     handshakes.report(providers);
-    System.exit(0); // without waiting for event loops
   }
 
   private void report(List<TlsProvider> providers)
@@ -144,7 +144,8 @@ public final class TlsHandshakes {
   /** Connects again and again; all of it on one event loop. */
   private static final class Clients implements AutoCloseable {
     private final MultiThreadIoEventLoopGroup loop =
-        new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+        new MultiThreadIoEventLoopGroup(
+            1, new DefaultThreadFactory("clients", true), NioIoHandler.newFactory());
     private final InetSocketAddress server;
     private final @Nullable SslContext tls;
     private final boolean resume;
