@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,6 +20,7 @@ import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.smtp.client.ClientOptions;
 import org.unifiedmta.smtp.client.Endpoint;
+import org.unifiedmta.smtp.client.SmtpClient;
 import org.unifiedmta.smtp.client.SmtpException;
 import org.unifiedmta.smtp.pool.PoolKey;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
@@ -67,17 +69,23 @@ public final class DeliveryAttempt {
    * Tries some rows of a message.
    *
    * @param rows all of one destination
+   * @param handOver hears the numbers of the rows for which the content is about to be handed over
+   *     to another host
    * @return one outcome for each row, in their order
    */
   public List<Outcome> run(
-      QueuedMessage message, List<QueuedRow> rows, Target target, ByteSource body) {
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      Target target,
+      ByteSource body,
+      Consumer<List<Integer>> handOver) {
     if (target instanceof Target.Local) {
       return rows.stream().map(row -> local(message, row, body)).toList();
     }
     var outcomes = new LinkedHashMap<Integer, Outcome>();
     for (var group : groups(rows)) {
       var options = parts.options().apply(group.get(0).route());
-      remote(message, group, target, options, body, outcomes);
+      remote(message, group, target, options, body, handOver, outcomes);
     }
     return rows.stream()
         .map(row -> outcomes.get(row.number()))
@@ -111,12 +119,13 @@ public final class DeliveryAttempt {
       Target target,
       OutboundOptions options,
       ByteSource body,
+      Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     switch (find(target)) {
       case MxResolver.Result.Failed(var reply) ->
           rows.forEach(row -> outcomes.put(row.number(), Outcome.of(reply)));
       case MxResolver.Result.Hosts(var hosts) ->
-          hosts(message, rows, endpoints(hosts, port(target)), options, body, outcomes);
+          hosts(message, rows, endpoints(hosts, port(target)), options, body, handOver, outcomes);
     }
   }
 
@@ -148,6 +157,7 @@ public final class DeliveryAttempt {
       List<Endpoint> endpoints,
       OutboundOptions options,
       ByteSource body,
+      Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     var remaining = rows;
     for (var endpoint : endpoints) {
@@ -155,7 +165,7 @@ public final class DeliveryAttempt {
         return;
       }
       try {
-        remaining = host(message, remaining, endpoint, options, body, outcomes);
+        remaining = host(message, remaining, endpoint, options, body, handOver, outcomes);
       } catch (SmtpException e) {
         log.debug("{} {}", message.id(), e.getMessage());
         unreachable(remaining, endpoint, e, outcomes);
@@ -170,10 +180,17 @@ public final class DeliveryAttempt {
       Endpoint endpoint,
       OutboundOptions options,
       ByteSource body,
+      Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     var envelope =
         message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
-    var sent = send(endpoint, demanding(clientOptions(options), envelope), envelope, body);
+    var sent =
+        send(
+            endpoint,
+            demanding(clientOptions(options), envelope),
+            envelope,
+            body,
+            places -> handOver.accept(places.stream().map(i -> rows.get(i).number()).toList()));
     var replies = sent.replies();
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
@@ -189,9 +206,13 @@ public final class DeliveryAttempt {
   }
 
   private SmtpClientPool.Sent send(
-      Endpoint endpoint, ClientOptions options, Envelope envelope, ByteSource body) {
+      Endpoint endpoint,
+      ClientOptions options,
+      Envelope envelope,
+      ByteSource body,
+      SmtpClient.HandOver handOver) {
     try {
-      return parts.pool().send(new PoolKey(endpoint, options), envelope, body);
+      return parts.pool().send(new PoolKey(endpoint, options), envelope, body, handOver);
     } catch (SmtpException e) {
       if (e.phase() != SmtpException.Phase.STARTTLS
           || options.tls() != ClientOptions.Tls.OPPORTUNISTIC) {
@@ -200,7 +221,7 @@ public final class DeliveryAttempt {
       // RFC 7435 3: encryption that cannot be had is no reason to keep the mail.
       log.info("{}; sending in plain text", e.getMessage());
       var plain = new PoolKey(endpoint, options.withTls(ClientOptions.Tls.NONE));
-      return parts.pool().send(plain, envelope, body);
+      return parts.pool().send(plain, envelope, body, handOver);
     }
   }
 

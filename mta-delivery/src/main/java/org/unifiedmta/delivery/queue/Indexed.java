@@ -100,6 +100,8 @@ final class Indexed {
     DeliveryStatus status = DeliveryStatus.PENDING;
     int attempts;
     boolean onHold;
+    boolean handingOver;
+    boolean possibleDuplicate;
     @Nullable Attempt first;
     @Nullable Attempt last;
     @Nullable Held<L> held;
@@ -131,7 +133,17 @@ final class Indexed {
     }
 
     RowState state() {
-      return new RowState(number, false, status, attempts, due, onHold, first, last);
+      return new RowState(
+          number,
+          false,
+          status,
+          attempts,
+          due,
+          onHold,
+          handingOver,
+          possibleDuplicate,
+          first,
+          last);
     }
 
     void set(RowState state) {
@@ -139,6 +151,8 @@ final class Indexed {
       attempts = state.attempts();
       due = state.due();
       onHold = state.onHold();
+      handingOver = state.handingOver();
+      possibleDuplicate = state.possibleDuplicate();
       first = state.first();
       last = state.last();
     }

@@ -109,6 +109,16 @@ public final class MemoryQueueStore implements QueueStore {
   }
 
   @Override
+  public void handOver(Lease lease, List<Integer> rows) {
+    boolean unused = index.handOver(lease, rows, change -> {});
+  }
+
+  @Override
+  public Map<String, List<Integer>> interrupted() {
+    return Map.of();
+  }
+
+  @Override
   public void release(Lease lease) {
     index.release(lease);
   }

@@ -69,10 +69,13 @@ public final class QueueIndex<L> implements AutoCloseable {
           state.status(),
           state.attempts(),
           state.due(),
+          state.possibleDuplicate(),
           state.first(),
           state.last());
     }
   }
+
+  private record RowKey(long message, int number) {}
 
   /** What the listener is to be told when the lock is given back. */
   private static final class Notices extends LinkedHashMap<Key, Instant> {
@@ -109,6 +112,10 @@ public final class QueueIndex<L> implements AutoCloseable {
   private long lastNumber;
   private final TreeSet<Held<L>> leases = new TreeSet<>(Indexed.BY_END);
   private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
+
+  /** Those of which an attempt has begun to hand the content over, and no result is known. */
+  private final Set<RowKey> handingOver = new HashSet<>();
+
   private long nextSerial;
   private Timer.@Nullable Handle wakeUp;
   private @Nullable Instant wakeUpAt;
@@ -216,7 +223,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   /** The states of rows that are finished. */
   public static List<RowState> finished(List<Integer> rows) {
     return rows.stream()
-        .map(n -> new RowState(n, true, DeliveryStatus.FAILED, 0, Instant.EPOCH, false, null, null))
+        .map(n -> RowState.pending(n, Instant.EPOCH).shownAs(DeliveryStatus.FAILED).ended())
         .toList();
   }
 
@@ -405,6 +412,71 @@ public final class QueueIndex<L> implements AutoCloseable {
         write(message, states);
       }
     });
+  }
+
+  /**
+   * As {@link QueueStore#handOver}.
+   *
+   * @param journal is told of the change, if there is one, before anything else is
+   * @return whether there was one
+   */
+  public boolean handOver(Lease lease, List<Integer> numbers, Consumer<Change<L>> journal) {
+    var states = new ArrayList<RowState>();
+    lock.lock();
+    try {
+      Message<L> message = null;
+      for (int number : numbers) {
+        var row = heldRow(lease, number);
+        if (row != null && !row.handingOver && row.status != DeliveryStatus.FAILED) {
+          message = row.message;
+          row.handingOver = true;
+          handingOver.add(new RowKey(message.id, number));
+          states.add(row.state());
+        }
+      }
+      if (message != null) {
+        touch(message);
+        journal.accept(new Change<>(message.id, message.location, states, false));
+      }
+    } finally {
+      lock.unlock();
+    }
+    return !states.isEmpty();
+  }
+
+  /**
+   * Marks the rows that the process before was {@link #handOver handing over} when it ended; once,
+   * when all that was remembered is here.
+   *
+   * @return their numbers, by message
+   */
+  public Map<Long, List<Integer>> interrupted() {
+    var found = new TreeMap<Long, List<Integer>>();
+    List<RowKey> keys;
+    lock.lock();
+    try {
+      keys = List.copyOf(handingOver);
+    } finally {
+      lock.unlock();
+    }
+    for (long id : new TreeSet<>(keys.stream().map(RowKey::message).toList())) {
+      var rows = new ArrayList<Integer>();
+      boolean unused =
+          kept(
+              id,
+              () ->
+                  changeRows(
+                      id,
+                      row -> row.handingOver,
+                      state -> {
+                        rows.add(state.number());
+                        return state.interrupted();
+                      }));
+      if (!rows.isEmpty()) {
+        found.put(id, rows);
+      }
+    }
+    return found;
   }
 
   /** As {@link QueueStore#release}. */
@@ -804,6 +876,9 @@ public final class QueueIndex<L> implements AutoCloseable {
   private void set(Row<L> row, RowState state) {
     var message = row.message;
     letGo(row);
+    if (row.handingOver) {
+      handingOver.remove(new RowKey(message.id, row.number));
+    }
     if (state.finished()) {
       message.rows[row.number] = null;
       drop(row.at);
@@ -817,6 +892,9 @@ public final class QueueIndex<L> implements AutoCloseable {
       return;
     }
     row.set(state);
+    if (row.handingOver) {
+      handingOver.add(new RowKey(message.id, row.number));
+    }
     if (row.status == DeliveryStatus.FAILED
         && !row.at.key.destination().equals(Destinations.REPORT)) {
       var from = row.at;
@@ -882,6 +960,9 @@ public final class QueueIndex<L> implements AutoCloseable {
       var state = row.state();
       waiting.users++;
       count(waiting, state.shown(), 1);
+      if (state.handingOver()) {
+        handingOver.add(new RowKey(message.id(), state.number()));
+      }
       if (!state.onHold()) {
         waiting.shelve(Shelf.Due.of(row.destination(), state.due(), message.id()));
       }

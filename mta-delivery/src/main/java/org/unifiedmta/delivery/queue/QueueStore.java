@@ -50,6 +50,25 @@ public interface QueueStore extends AutoCloseable {
    */
   void settle(Lease lease, List<RecipientResult> results);
 
+  /**
+   * Notes that the content is about to be handed over for these rows of a lease: what must be known
+   * before a final dot is sent. Returns when the note survives the end of this process; blocks a
+   * moment for that. It does not wait until the note is on stable storage: only where the power
+   * fails at once does nobody remember it. It is void when the lease is settled.
+   *
+   * @param rows those that the lease does not hold any more are left alone
+   * @throws org.unifiedmta.core.MtaException if it cannot be written; nothing should be handed over
+   *     then, since what became of it could not be written either
+   */
+  void handOver(Lease lease, List<Integer> rows);
+
+  /**
+   * The rows, by message, of which the process before had handed the content over, or was about to,
+   * and did not live to know the result. Each is told once, and {@link QueuedRow#possibleDuplicate}
+   * from then on.
+   */
+  Map<String, List<Integer>> interrupted();
+
   /** Gives a lease back as if it had never been claimed. */
   void release(Lease lease);
 

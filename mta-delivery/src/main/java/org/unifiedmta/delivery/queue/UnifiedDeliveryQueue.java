@@ -8,7 +8,10 @@ import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.MtaException;
+import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.event.EventBus;
 import org.unifiedmta.core.time.Timer;
@@ -17,6 +20,7 @@ import org.unifiedmta.security.SecurityResults;
 
 /** The one front door of the queue: whatever is to be delivered comes in here. */
 public final class UnifiedDeliveryQueue {
+  private static final Logger log = LoggerFactory.getLogger(UnifiedDeliveryQueue.class);
   private static final int PAGE = 100;
 
   /**
@@ -137,6 +141,25 @@ public final class UnifiedDeliveryQueue {
                   row.zone(),
                   row.destination()));
     }
+  }
+
+  /** Tells of what a crash has left in doubt; to be called before anything is tried. */
+  public void tellInterrupted() {
+    store
+        .interrupted()
+        .forEach((id, rows) ->
+            store.find(id).stream()
+                .flatMap(message -> message.rows().stream())
+                .filter(row -> rows.contains(row.number()))
+                .map(row -> row.recipient().address())
+                .forEach(recipient -> tellInterrupted(id, recipient)));
+  }
+
+  private void tellInterrupted(String id, EmailAddress recipient) {
+    log.warn("{} may come to {} twice: a crash ended an attempt in its last moment", id, recipient);
+    events.publish(
+        MailEvent.PossibleDuplicate.class,
+        () -> new MailEvent.PossibleDuplicate(id, timer.now(), recipient));
   }
 
   /** The first unfinished recipient of a message. */

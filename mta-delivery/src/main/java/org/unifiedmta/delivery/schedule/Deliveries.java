@@ -80,7 +80,13 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
       store.release(lease);
       return;
     }
-    var outcomes = attempts.run(message, rows, target, store.open(lease.id()));
+    var outcomes =
+        attempts.run(
+            message,
+            rows,
+            target,
+            store.open(lease.id()),
+            handedOver -> store.handOver(lease, handedOver));
     if (aborted && outcomes.stream().allMatch(Outcome::isTransient)) {
       store.release(lease);
       return;

@@ -133,6 +133,7 @@ final class RunningServer {
         var bound = runtime.smtp.bind(inServerWords(listener));
         runtime.listeners.add(new BoundListener(listener.name(), bound, listener.mode()));
       }
+      runtime.queue.tellInterrupted();
       runtime.schedule.start();
       return runtime;
     } catch (RuntimeException e) {

@@ -118,6 +118,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  false,
                   null,
                   null),
               new QueuedRow(
@@ -129,6 +130,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  false,
                   null,
                   null));
       assertThat(read(store.open(id))).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n");
@@ -473,6 +475,22 @@ public abstract class QueueStoreContract {
       assertThat(row.first()).isEqualTo(new Attempt(START, SmtpReply.of(450, "4.2.1", "Busy 1")));
       assertThat(row.last())
           .isEqualTo(new Attempt(START.plusSeconds(120), SmtpReply.of(450, "4.2.3", "Busy 3")));
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void whatWasHandedOverAndSettledIsInNoDoubt() {
+    var id = add(store, "mail", "a.example");
+    var lease = claimOne("a.example");
+    store.handOver(lease, List.of(0));
+    store.handOver(lease, List.of(0));
+    assertThat(store.find(id).orElseThrow().rows().getFirst().possibleDuplicate()).isFalse();
+    store.settle(lease, List.of(new Deferred(BUSY, START)));
+    store.handOver(lease, List.of(0)); // too late
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.interrupted()).isEmpty();
+      assertThat(store.find(id).orElseThrow().rows().getFirst().possibleDuplicate()).isFalse();
       store = reopened(store);
     }
   }

@@ -11,11 +11,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.MtaException;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
@@ -56,6 +60,7 @@ public final class LogQueueStore implements QueueStore {
   private final LogSpool spool;
   private final Compactor compactor;
   private final MessageIds ids;
+  private volatile Map<String, List<Integer>> interrupted = Map.of();
   private volatile boolean closed;
 
   /**
@@ -120,14 +125,21 @@ public final class LogQueueStore implements QueueStore {
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
     this.compactor = new Compactor(space, index, segments, spool, metrics);
+    interrupted = interruptedRows();
     segments.start();
     compactor.start();
     metrics.gauge("queue.log.size", space::octets);
     metrics.gauge("queue.log.live", space::live);
   }
 
+  private Map<String, List<Integer>> interruptedRows() {
+    var rows = new TreeMap<String, List<Integer>>();
+    index.interrupted().forEach((id, numbers) -> rows.put(MessageIds.text(id), numbers));
+    return rows;
+  }
+
   private void write(QueueIndex.Change<Stored> change) {
-    segments.append(new SettleAppend(change, space));
+    segments.append(new SettleAppend(change, space, null));
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
@@ -225,6 +237,29 @@ public final class LogQueueStore implements QueueStore {
   @Override
   public void settle(Lease lease, List<RecipientResult> results) {
     index.settle(lease, results);
+  }
+
+  @Override
+  public void handOver(Lease lease, List<Integer> rows) {
+    var written = new CompletableFuture<Void>();
+    boolean begun =
+        index.handOver(
+            lease, rows, change -> segments.append(new SettleAppend(change, space, written)));
+    if (!begun) {
+      return;
+    }
+    try {
+      written.join();
+    } catch (CompletionException e) {
+      throw new MtaException("it cannot be noted that the message is handed over", e.getCause());
+    }
+  }
+
+  @Override
+  public Map<String, List<Integer>> interrupted() {
+    var found = interrupted;
+    interrupted = Map.of();
+    return found;
   }
 
   @Override

@@ -29,6 +29,8 @@ final class Places {
   private static final int ON_HOLD = 0x08;
   private static final int SAME_DUE = 0x10;
   private static final int TRIED = 0x20;
+  private static final int HANDING_OVER = 0x40;
+  private static final int POSSIBLE_DUPLICATE = 0x80;
 
   private final Space space;
   private final WriteBuffer out = new WriteBuffer();
@@ -88,6 +90,8 @@ final class Places {
     flags |= state.onHold() ? ON_HOLD : 0;
     flags |= state.due().equals(due) ? SAME_DUE : 0;
     flags |= state.attempts() > 0 || state.first() != null ? TRIED : 0;
+    flags |= state.handingOver() ? HANDING_OVER : 0;
+    flags |= state.possibleDuplicate() ? POSSIBLE_DUPLICATE : 0;
     out.putVarInt(state.number() - before).putVarLong(row.destination()).put((byte) flags);
     if ((flags & SAME_DUE) == 0) {
       out.putVarLong(state.due().getEpochSecond()).putVarInt(state.due().getNano());
@@ -130,7 +134,11 @@ final class Places {
             : Instant.ofEpochSecond(DataUtils.readVarLong(in), DataUtils.readVarInt(in));
     var status = STATUSES[flags & STATUS];
     boolean onHold = (flags & ON_HOLD) != 0;
-    var state = new RowState(number, false, status, 0, due, onHold, null, null);
+    var state =
+        RowState.pending(number, due)
+            .shownAs(status)
+            .withHold(onHold)
+            .withHandover((flags & HANDING_OVER) != 0, (flags & POSSIBLE_DUPLICATE) != 0);
     if ((flags & TRIED) != 0) {
       int attempts = DataUtils.readVarInt(in);
       int length = DataUtils.readVarInt(in);

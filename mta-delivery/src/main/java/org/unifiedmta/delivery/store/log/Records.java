@@ -320,6 +320,7 @@ final class Records {
           fields -> {
             fields.number(1, row.number()).flag(2, row.finished()).name(3, row.status());
             fields.number(4, row.attempts()).time(5, row.due()).flag(7, row.onHold());
+            fields.flag(9, row.handingOver()).flag(10, row.possibleDuplicate());
             putAttempts(fields, row);
           });
     }
@@ -359,15 +360,7 @@ final class Records {
         default -> {}
       }
     }
-    return new RowState(
-        row.number(),
-        row.finished(),
-        row.status(),
-        attempts,
-        row.due(),
-        row.onHold(),
-        first == null ? last : first,
-        last);
+    return row.withAttempts(attempts, first == null ? last : first, last);
   }
 
   private static Attempt attempt(Fields.Reader in) {
@@ -409,6 +402,8 @@ final class Records {
     int attempts = 0;
     var due = Instant.EPOCH;
     boolean onHold = false;
+    boolean handingOver = false;
+    boolean possibleDuplicate = false;
     Attempt first = null;
     Attempt last = null;
     while (in.next()) {
@@ -421,11 +416,22 @@ final class Records {
         case 6 -> last = in.nested(Records::attempt);
         case 7 -> onHold = in.flag();
         case 8 -> first = in.nested(Records::attempt);
+        case 9 -> handingOver = in.flag();
+        case 10 -> possibleDuplicate = in.flag();
         default -> {}
       }
     }
     return new RowState(
-        number, finished, status, attempts, due, onHold, first == null ? last : first, last);
+        number,
+        finished,
+        status,
+        attempts,
+        due,
+        onHold,
+        handingOver,
+        possibleDuplicate,
+        first == null ? last : first,
+        last);
   }
 
   private static SmtpReply reply(Fields.Reader in) {
