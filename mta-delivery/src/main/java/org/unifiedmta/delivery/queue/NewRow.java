@@ -16,6 +16,11 @@ import org.unifiedmta.routing.route.RoutingDecision;
 public record NewRow(
     Recipient recipient, String zone, String destination, @Nullable String route, Instant due) {
 
+  /** The same by another zone. */
+  public NewRow withZone(String other) {
+    return new NewRow(recipient, other, destination, route, due);
+  }
+
   /** The row of a decision. */
   public static NewRow of(RoutingDecision decision, Instant due) {
     var route = decision.route();

@@ -17,6 +17,9 @@ import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
  */
 public interface QueueStore extends AutoCloseable {
 
+  /** For so long after it was stored, a message's idempotency key is remembered. */
+  Duration IDEMPOTENCY_WINDOW = Duration.ofHours(24);
+
   /** Bodies for this store; it takes only messages of its own spool. */
   Spool spool();
 
@@ -26,12 +29,14 @@ public interface QueueStore extends AutoCloseable {
   String newId();
 
   /**
-   * Stores a message with its rows, all or nothing. Never blocks, never throws.
+   * Stores a message with its rows, all or nothing. Never blocks, never throws. If one was stored
+   * with the same {@link NewMessage#idempotencyKey} within {@link #IDEMPOTENCY_WINDOW}, nothing is
+   * stored; whoever adds with the same key at the same time hears the same.
    *
    * @param done called once, before any of the rows can be claimed, with the id when everything is
-   *     on stable storage, or with what failed ({@link
-   *     org.unifiedmta.core.spool.InsufficientStorageException} when there is no room); runs on the
-   *     store's writer, so it must be short
+   *     on stable storage (of the message that was stored before, where there is one), or with what
+   *     failed ({@link org.unifiedmta.core.spool.InsufficientStorageException} when there is no
+   *     room); runs on the store's writer, so it must be short
    */
   void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done);
 

@@ -72,14 +72,14 @@ public final class UnifiedDeliveryQueue {
     this.timer = timer;
   }
 
-  /** Stores a message, as {@link QueueStore#add}, and tells the events. */
+  /** Stores a message, as {@link QueueStore#add}, and tells the events of it. */
   public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
     long size = message.body().size();
     store.add(
         message,
         (id, failure) -> {
           try {
-            if (failure == null) {
+            if (message.id().equals(id)) { // else it was stored before
               tell(message, size);
             }
           } finally {
@@ -91,7 +91,7 @@ public final class UnifiedDeliveryQueue {
   /**
    * Stores a message and waits until it is on stable storage.
    *
-   * @return its id
+   * @return its id, or that of the one that was stored before with the same key
    * @throws org.unifiedmta.core.spool.InsufficientStorageException when there is no room
    * @throws MtaException when the storage fails
    */
@@ -103,7 +103,7 @@ public final class UnifiedDeliveryQueue {
           if (failure != null) {
             stored.completeExceptionally(failure);
           } else {
-            stored.complete(message.id());
+            stored.complete(id);
           }
         });
     try {

@@ -7,11 +7,16 @@ import org.jspecify.annotations.Nullable;
 /** What can be said of a message beside the message. */
 public final class SubmitOptions {
   private static final SubmitOptions NONE = builder().build();
+  private static final int LONGEST_KEY = 255;
 
   private final @Nullable Instant notBefore;
+  private final @Nullable String idempotencyKey;
+  private final @Nullable String zone;
 
   private SubmitOptions(Builder builder) {
     notBefore = builder.notBefore;
+    idempotencyKey = builder.idempotencyKey;
+    zone = builder.zone;
   }
 
   /** Nothing special. */
@@ -28,14 +33,50 @@ public final class SubmitOptions {
     return Optional.ofNullable(notBefore);
   }
 
+  /** With which the message is queued only once. */
+  public Optional<String> idempotencyKey() {
+    return Optional.ofNullable(idempotencyKey);
+  }
+
+  /** The sending zone, in place of the one that the route says. */
+  public Optional<String> zone() {
+    return Optional.ofNullable(zone);
+  }
+
   /** Collects options. */
   public static final class Builder {
     private @Nullable Instant notBefore;
+    private @Nullable String idempotencyKey;
+    private @Nullable String zone;
 
     private Builder() {}
 
     public Builder notBefore(Instant time) {
       notBefore = time;
+      return this;
+    }
+
+    /**
+     * Whoever submits with the same key within 24 hours, at once, after a restart or when the
+     * message has long been delivered, queues nothing and gets the id of the message that was
+     * queued first, whatever the second one says. So what may have been submitted can be submitted
+     * again.
+     *
+     * @param key 1 to 255 characters
+     * @throws IllegalArgumentException if it is shorter or longer
+     */
+    public Builder idempotencyKey(String key) {
+      if (key.isEmpty() || key.length() > LONGEST_KEY) {
+        throw new IllegalArgumentException(
+            "an idempotency key has 1 to " + LONGEST_KEY + " characters, not " + key.length());
+      }
+      idempotencyKey = key;
+      return this;
+    }
+
+    /** All recipients that do not go to the mail handler leave by this sending zone. */
+    public Builder zone(String name) {
+      zone = name;
       return this;
     }
 

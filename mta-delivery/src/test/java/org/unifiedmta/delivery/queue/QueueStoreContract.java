@@ -496,25 +496,71 @@ public abstract class QueueStoreContract {
   }
 
   @Test
-  void whenAMessageExpiresIsKept() {
+  void whenAMessageExpiresAndItsOwnRetryPolicyAreKept() {
     var expires = START.plusSeconds(3600);
     var message = message(store, "mail", START, "a.example");
-    var id =
-        add(
-            store,
-            new NewMessage(
-                message.id(),
-                message.envelope(),
-                message.body(),
-                message.rows(),
-                START,
-                null,
-                null,
-                null,
-                expires));
+    var id = add(store, message.withExpires(expires).withRetry("5m, 1h"));
     for (int i = 0; i < 2; i++) {
       assertThat(store.find(id).orElseThrow().expires()).isEqualTo(expires);
+      assertThat(store.find(id).orElseThrow().retry()).isEqualTo("5m, 1h");
       store = reopened(store);
+    }
+  }
+
+  private String addWithKey(String key) {
+    var message = message(store, "mail", START, "a.example").withIdempotencyKey(key);
+    return Mail.await(Mail.addLater(store, message));
+  }
+
+  @Test
+  void aKeyIsGoodForOneMessage() {
+    var id = addWithKey("order 1");
+    var other = addWithKey("order 2");
+    assertThat(other).isNotEqualTo(id);
+    for (int i = 0; i < 2; i++) {
+      assertThat(addWithKey("order 1")).isEqualTo(id);
+      assertThat(addWithKey("order 2")).isEqualTo(other);
+      assertThat(store.list(null, 9)).hasSize(2);
+      store = reopened(store);
+    }
+    store
+        .claim(ZONE, "a.example", 9, LEASE)
+        .forEach(lease -> store.settle(lease, List.of(new Delivered(OK))));
+    for (int i = 0; i < 3; i++) {
+      timer.advance(Duration.ofHours(7));
+      assertThat(addWithKey("order 1")).isEqualTo(id);
+      assertThat(store.list(null, 9)).isEmpty();
+      store = reopened(store);
+    }
+    timer.advance(Duration.ofHours(4));
+    assertThat(addWithKey("order 1")).as("after a day").isGreaterThan(id);
+  }
+
+  @Test
+  void aKeyThatComesTwiceAtOnceIsGoodForOneMessage() {
+    var ids = new ArrayList<CompletableFuture<String>>();
+    for (int i = 0; i < 50; i++) {
+      ids.add(
+          Mail.addLater(
+              store, message(store, "mail", START, "a.example").withIdempotencyKey("order 1")));
+    }
+    var first = Mail.await(ids.getFirst());
+    assertThat(ids).allSatisfy(id -> assertThat(Mail.await(id)).isEqualTo(first));
+    assertThat(store.list(null, 9)).hasSize(1);
+  }
+
+  @Test
+  void aKeyOfAMessageThatWasNotStoredIsFreeAgain() {
+    var other = create(timer);
+    try {
+      var foreign =
+          message(store, spool(other, "mail"), List.of(row("a@a.example", "a.example", START)));
+      assertThatThrownBy(() -> add(store, foreign.withIdempotencyKey("order 1")))
+          .isInstanceOf(IllegalArgumentException.class);
+      var id = addWithKey("order 1");
+      assertThat(store.find(id)).isPresent();
+    } finally {
+      other.close();
     }
   }
 

@@ -26,6 +26,8 @@ import org.unifiedmta.core.spool.Spool;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Edits;
+import org.unifiedmta.delivery.queue.IdempotencyKey;
+import org.unifiedmta.delivery.queue.KeyedAdds;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
@@ -49,17 +51,21 @@ import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 public final class LogQueueStore implements QueueStore {
   private static final Logger log = LoggerFactory.getLogger(LogQueueStore.class);
   private static final int LOOKED_AT = 256; // messages at a time
+  private static final int KEYS_OF_A_FILE = 32 * 1024;
 
   private final QueueDirectory directory;
   private final IndexFile file;
   private final QueueIndex<Stored> index;
   private final Space space;
   private final Spares spares;
+  private final KeyFiles keys;
+  private final KeyedAdds keyed;
   private final SegmentLog segments;
   private final Budget budget;
   private final LogSpool spool;
   private final Compactor compactor;
   private final MessageIds ids;
+  private final Timer timer;
   private volatile Map<String, List<Integer>> interrupted = Map.of();
   private volatile boolean closed;
 
@@ -97,11 +103,14 @@ public final class LogQueueStore implements QueueStore {
     var path = directory.path();
     this.directory = directory;
     this.spares = new Spares(path, disk, settings);
-    this.space = new Space(path, disk, spares, settings.segmentSize());
+    this.keys = new KeyFiles(path, disk, timer, IDEMPOTENCY_WINDOW, KEYS_OF_A_FILE);
+    this.keyed = new KeyedAdds(keys::find);
+    this.timer = timer;
+    this.space = new Space(path, disk, spares, keys, settings.segmentSize());
     this.file = new IndexFile(path, space);
     this.index = new QueueIndex<>(timer, this::write, file, settings.rowsInMemory());
     try {
-      var recovery = new Recovery(path, disk, space, index, file);
+      var recovery = new Recovery(path, disk, space, index, file, keys);
       recovery.run();
       this.ids = new MessageIds(timer, recovery.highestId());
       spares.start();
@@ -119,9 +128,10 @@ public final class LogQueueStore implements QueueStore {
       index.closeShelf(false);
       spares.close();
       space.close();
+      keys.close();
       throw e;
     }
-    file.follow(segments::position, ids::last);
+    file.follow(this::position, ids::last);
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
     this.compactor = new Compactor(space, index, segments, spool, metrics);
@@ -130,6 +140,18 @@ public final class LogQueueStore implements QueueStore {
     compactor.start();
     metrics.gauge("queue.log.size", space::octets);
     metrics.gauge("queue.log.live", space::live);
+  }
+
+  /** Up to where nothing of the log need be read again. */
+  private @Nullable Position position() {
+    var position = segments.position();
+    try {
+      keys.sync();
+      return position;
+    } catch (IOException e) {
+      log.warn("idempotency keys cannot be written, the log is to be read again: {}", e.toString());
+      return null;
+    }
   }
 
   private Map<String, List<Integer>> interruptedRows() {
@@ -160,6 +182,10 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
+    keyed.add(message, done, told -> addNew(message, told));
+  }
+
+  private void addNew(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
     long id = MessageIds.parse(message.id());
     if (id < 0
         || !(message.body() instanceof LogSpool.Message spooled)
@@ -199,6 +225,10 @@ public final class LogQueueStore implements QueueStore {
 
     @Override
     public void stored(NewMessage message, Place where) {
+      var key = message.idempotencyKey();
+      if (key != null) {
+        keys.keep(IdempotencyKey.of(key), id, timer.now());
+      }
       index.add(id, new Stored(where), places(message.rows()));
       space.began(id, where);
       var settles = message.settles();
@@ -287,6 +317,7 @@ public final class LogQueueStore implements QueueStore {
             message.session(),
             message.security(),
             message.expires(),
+            message.retry(),
             rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
       } finally {
         place.drop(space);
@@ -453,6 +484,7 @@ public final class LogQueueStore implements QueueStore {
     index.closeShelf(!segments.hasFailed());
     spares.close();
     space.close();
+    keys.close();
     directory.close();
   }
 }

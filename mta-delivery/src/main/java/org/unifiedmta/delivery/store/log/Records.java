@@ -14,6 +14,7 @@ import org.unifiedmta.core.spool.SpooledMessage.Cut;
 import org.unifiedmta.delivery.queue.Attempt;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Edits;
+import org.unifiedmta.delivery.queue.IdempotencyKey;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
@@ -46,6 +47,8 @@ final class Records {
    * @param restCrc the checksum of that rest
    * @param told the message whose failed rows this message reports, or null
    * @param expires when it is to be given up, or null
+   * @param key the idempotency key that it was added with, or null
+   * @param retry its own retry policy, or null
    */
   record Message(
       long id,
@@ -60,7 +63,9 @@ final class Records {
       int bodyAt,
       int restCrc,
       @Nullable Told told,
-      @Nullable Instant expires) {}
+      @Nullable Instant expires,
+      @Nullable IdempotencyKey key,
+      @Nullable String retry) {}
 
   /** Rows that a report finishes. */
   record Told(long id, List<Integer> rows) {}
@@ -121,7 +126,10 @@ final class Records {
             settles.rows().forEach(row -> fields.number(2, row));
           });
     }
-    return head(out.time(13, message.expires()), rest);
+    out.time(13, message.expires());
+    var key = message.idempotencyKey();
+    out.bytes(14, key == null ? null : IdempotencyKey.of(key).bytes());
+    return head(out.text(15, message.retry()), rest);
   }
 
   private static void put(Fields out, Piece piece) {
@@ -218,6 +226,8 @@ final class Records {
     int restCrc = 0;
     Told told = null;
     Instant expires = null;
+    IdempotencyKey key = null;
+    String retry = null;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> id = in.number();
@@ -240,6 +250,8 @@ final class Records {
         case 11 -> told = in.nested(Records::told);
         case 12 -> restCrc = in.integer();
         case 13 -> expires = in.time();
+        case 14 -> key = IdempotencyKey.read(ByteBuffer.wrap(in.bytes()));
+        case 15 -> retry = in.text();
         default -> {}
       }
     }
@@ -256,7 +268,9 @@ final class Records {
         bodyAt,
         restCrc,
         told,
-        expires);
+        expires,
+        key,
+        retry);
   }
 
   /** {@code recipients}: those of the envelope, which is written before the rows. */

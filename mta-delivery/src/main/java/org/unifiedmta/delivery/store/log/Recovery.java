@@ -33,16 +33,24 @@ final class Recovery {
   private final Map<Long, ConfigException> incomplete = new HashMap<>();
   private final List<Records.Piece> holes = new ArrayList<>();
   private final IndexFile file;
+  private final KeyFiles keys;
   private long highestId;
   private long lastSequence;
   private long lastShelved;
 
-  Recovery(Path directory, Disk disk, Space space, QueueIndex<Stored> index, IndexFile file) {
+  Recovery(
+      Path directory,
+      Disk disk,
+      Space space,
+      QueueIndex<Stored> index,
+      IndexFile file,
+      KeyFiles keys) {
     this.directory = directory;
     this.disk = disk;
     this.space = space;
     this.index = index;
     this.file = file;
+    this.keys = keys;
   }
 
   /**
@@ -293,6 +301,10 @@ final class Recovery {
   }
 
   private void add(Place place, Records.Message message) {
+    var key = message.key();
+    if (key != null) {
+      keys.keepAgain(key, message.id(), message.queuedAt());
+    }
     var places = LogQueueStore.places(message.rows());
     if (isShelved(message.id()) || !index.add(message.id(), new Stored(place), places)) {
       return; // the checkpoint was written a moment after its position was taken
