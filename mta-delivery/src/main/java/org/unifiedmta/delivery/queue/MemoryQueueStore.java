@@ -90,10 +90,7 @@ public final class MemoryQueueStore implements QueueStore {
       done.accept(null, new IllegalArgumentException("no id, or no body, of this store"));
       return;
     }
-    var places =
-        message.rows().stream()
-            .map(row -> new QueueIndex.Place(row.zone(), row.destination(), row.due()))
-            .toList();
+    var places = message.rows().stream().map(QueueIndex.Place::of).toList();
     if (!index.add(id, new Stored(message, body), places)) {
       body.free();
       done.accept(null, new IllegalArgumentException("the id is taken: " + message.id()));

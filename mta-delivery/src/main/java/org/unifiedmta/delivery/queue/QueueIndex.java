@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.queue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,6 +23,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.Indexed.Held;
@@ -46,7 +48,13 @@ public final class QueueIndex<L> implements AutoCloseable {
   private static final int PAGE = 100;
 
   /** Where a row of a new message waits; its number is its place in the list. */
-  public record Place(String zone, String destination, Instant due) {}
+  public record Place(String zone, String destination, Instant due, int priority) {
+
+    /** Where a new row waits. */
+    public static Place of(NewRow row) {
+      return new Place(row.zone(), row.destination(), row.due(), row.priority());
+    }
+  }
 
   /**
    * What an operation did to one message.
@@ -106,7 +114,9 @@ public final class QueueIndex<L> implements AutoCloseable {
   /** Whether nothing is in line yet. */
   volatile boolean filling;
 
-  private final Map<Key, Waiting<L>> destinations = new HashMap<>();
+  /** The lines of each destination, one for each priority that it has mail of. */
+  private final Map<Key, List<Waiting<L>>> destinations = new HashMap<>();
+
   final Map<Long, Waiting<L>> byNumber = new HashMap<>();
   final List<Long> forgotten = new ArrayList<>();
   private long lastNumber;
@@ -158,7 +168,8 @@ public final class QueueIndex<L> implements AutoCloseable {
       touch(message);
       for (int i = 0; i < places.size(); i++) {
         var place = places.get(i);
-        var row = new Row<>(message, i, user(place.zone(), place.destination()), place.due());
+        var at = user(place.zone(), place.destination(), place.priority());
+        var row = new Row<>(message, i, at, place.due());
         message.rows[i] = row;
         count(row, 1);
       }
@@ -350,21 +361,32 @@ public final class QueueIndex<L> implements AutoCloseable {
       Notices told) {
     var now = timer.now();
     expire(now, told);
-    var waiting = destinations.get(key);
-    while (waiting != null && claimed.size() < limit) {
-      var first = waiting.rows.isEmpty() ? null : waiting.rows.first();
-      var next = waiting.firstShelved;
-      if (next != null
-          && next.due() <= Indexed.nanos(now)
-          && (first == null || next.compareTo(first.key()) < 0)) {
-        aside.add(waiting);
+    var lines = destinations.getOrDefault(key, List.of());
+    while (claimed.size() < limit) {
+      var waiting = next(lines, now);
+      if (waiting == null) {
         return;
       }
-      if (first == null || first.due.isAfter(now)) {
+      var first = waiting.firstHere();
+      if (first == null) {
+        aside.add(waiting);
         return;
       }
       claimed.add(lease(first.message, waiting, now, now.plus(leaseFor)));
     }
+  }
+
+  /** The line whose turn it is, or null if nothing is due. */
+  private static <L> @Nullable Waiting<L> next(List<Waiting<L>> lines, Instant now) {
+    Waiting<L> best = null;
+    for (var line : lines) {
+      if (!line.isEmpty()
+          && !line.nextDue().isAfter(now)
+          && (best == null || line.rank() < best.rank())) {
+        best = line;
+      }
+    }
+    return best;
   }
 
   private Lease lease(Message<L> message, Waiting<L> waiting, Instant now, Instant until) {
@@ -626,9 +648,10 @@ public final class QueueIndex<L> implements AutoCloseable {
       var counted = new EnumMap<DeliveryStatus, Long>(DeliveryStatus.class);
       for (var status : counts().keySet()) {
         long sum = 0;
-        for (var waiting : destinations.values()) {
-          if (filter.fits(waiting.key.zone(), waiting.key.destination(), status)) {
-            sum += waiting.byStatus[status.ordinal()];
+        for (var lines : destinations.values()) {
+          var key = lines.getFirst().key;
+          if (filter.fits(key.zone(), key.destination(), status)) {
+            sum += lines.stream().mapToLong(line -> line.byStatus[status.ordinal()]).sum();
           }
         }
         counted.put(status, sum);
@@ -678,28 +701,38 @@ public final class QueueIndex<L> implements AutoCloseable {
   public List<QueueStore.Destination> destinations() {
     lock.lock();
     try {
-      return destinations.values().stream()
-          .filter(waiting -> !waiting.isEmpty())
-          .map(waiting ->
-              new QueueStore.Destination(
-                  waiting.key.zone(),
-                  waiting.key.destination(),
-                  waiting.rows.size() + (long) waiting.shelved,
-                  waiting.nextDue()))
-          .toList();
+      return destinations.values().stream().flatMap(lines -> destination(lines).stream()).toList();
     } finally {
       lock.unlock();
     }
+  }
+
+  private static <L> Optional<QueueStore.Destination> destination(List<Waiting<L>> lines) {
+    long waiting = 0;
+    for (var line : lines) {
+      waiting += line.rows.size() + (long) line.shelved;
+    }
+    var key = lines.getFirst().key;
+    long all = waiting;
+    return nextDue(lines)
+        .map(due -> new QueueStore.Destination(key.zone(), key.destination(), all, due));
+  }
+
+  private static <L> Optional<Instant> nextDue(List<Waiting<L>> lines) {
+    Instant first = null;
+    for (var line : lines) {
+      if (!line.isEmpty() && (first == null || line.nextDue().isBefore(first))) {
+        first = line.nextDue();
+      }
+    }
+    return Optional.ofNullable(first);
   }
 
   /** As {@link QueueStore#nextDue}. */
   public Optional<Instant> nextDue(String zone, String destination) {
     lock.lock();
     try {
-      var waiting = destinations.get(new Key(zone, destination));
-      return waiting == null || waiting.isEmpty()
-          ? Optional.empty()
-          : Optional.of(waiting.nextDue());
+      return nextDue(destinations.getOrDefault(new Key(zone, destination), List.of()));
     } finally {
       lock.unlock();
     }
@@ -898,7 +931,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     if (row.status == DeliveryStatus.FAILED
         && !row.at.key.destination().equals(Destinations.REPORT)) {
       var from = row.at;
-      row.at = user(from.key.zone(), Destinations.REPORT);
+      row.at = user(from.key.zone(), Destinations.REPORT, from.priority);
       drop(from);
     }
     enter(row);
@@ -930,26 +963,38 @@ public final class QueueIndex<L> implements AutoCloseable {
     at.byStatus[status.ordinal()] += (int) n;
   }
 
-  private Waiting<L> user(String zone, String destination) {
-    var waiting = destinations.computeIfAbsent(new Key(zone, destination), this::numbered);
-    waiting.users++;
-    return waiting;
+  private Waiting<L> user(String zone, String destination, int priority) {
+    var key = new Key(zone, destination);
+    var lines = destinations.getOrDefault(key, List.of());
+    for (var line : lines) {
+      if (line.priority == priority) {
+        line.users++;
+        return line;
+      }
+    }
+    var line = new Waiting<L>(lines.isEmpty() ? key : lines.getFirst().key, priority, ++lastNumber);
+    line.users = 1;
+    add(line);
+    return line;
   }
 
-  private Waiting<L> numbered(Key key) {
-    var waiting = new Waiting<L>(key, ++lastNumber);
+  private void add(Waiting<L> line) {
+    var lines = destinations.getOrDefault(line.key, List.of());
+    destinations.put(
+        line.key,
+        Stream.concat(lines.stream(), Stream.of(line))
+            .sorted(Comparator.comparing(one -> -one.priority))
+            .toList());
     if (shelving != null) {
-      byNumber.put(waiting.number, waiting);
+      byNumber.put(line.number, line);
     }
-    return waiting;
   }
 
   /** A destination that the shelf knows. */
-  void know(long number, String zone, String destination) {
-    var waiting = new Waiting<L>(new Key(zone, destination), number);
+  void know(long number, String zone, String destination, int priority) {
+    var waiting = new Waiting<L>(new Key(zone, destination), priority, number);
     waiting.named = true;
-    destinations.put(waiting.key, waiting);
-    byNumber.put(number, waiting);
+    add(waiting);
     lastNumber = Math.max(lastNumber, number);
   }
 
@@ -981,7 +1026,10 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   private void drop(Waiting<L> waiting) {
     if (--waiting.users == 0) {
-      destinations.remove(waiting.key);
+      destinations.computeIfPresent(
+          waiting.key,
+          (key, lines) ->
+              lines.size() == 1 ? null : lines.stream().filter(line -> line != waiting).toList());
       byNumber.remove(waiting.number);
       if (waiting.named) {
         forgotten.add(waiting.number);

@@ -41,7 +41,10 @@ public interface QueueStore extends AutoCloseable {
   void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done);
 
   /**
-   * Leases rows that are due, by (due, id); the rows of one message make one lease.
+   * Leases rows that are due; the rows of one message, and one priority, make one lease. First come
+   * those that have been due longest, where each step of {@link NewRow#priority} counts as five
+   * minutes more: what is urgent overtakes what is not, but not for ever. Among equals the order is
+   * by id.
    *
    * @param limit of leases, that is of messages
    */

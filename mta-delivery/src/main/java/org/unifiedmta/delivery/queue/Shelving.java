@@ -501,7 +501,7 @@ final class Shelving<L> {
     } finally {
       index.lock.unlock();
     }
-    unnamed.forEach(at -> shelf.name(at.number, at.key.zone(), at.key.destination()));
+    unnamed.forEach(at -> shelf.name(at.number, at.key.zone(), at.key.destination(), at.priority));
     for (int i = 0; i < copies.size(); i++) {
       shelf.put(copies.get(i), isNew.get(i));
     }

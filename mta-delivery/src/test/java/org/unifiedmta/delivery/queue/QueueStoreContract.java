@@ -580,6 +580,64 @@ public abstract class QueueStoreContract {
     assertThat(store.find(id)).isEmpty();
   }
 
+  private String addWithPriority(int priority, Instant due) {
+    var row = row("a@a.example", "a.example", due).withPriority(priority);
+    return add(store, message(store, spool(store, "mail"), List.of(row)));
+  }
+
+  private List<String> claimedInOrder() {
+    return claim("a.example").stream().map(Lease::id).toList();
+  }
+
+  @Test
+  void whatIsUrgentGoesFirstButNotForEver() {
+    var bulk = addWithPriority(-4, START);
+    var normal = addWithPriority(0, START);
+    var second = addWithPriority(0, START);
+    var urgent = addWithPriority(4, START.plusSeconds(60));
+    var later = addWithPriority(9, START.plusSeconds(3600));
+    assertThat(store.destinations())
+        .containsExactly(new QueueStore.Destination(ZONE, "a.example", 5, START));
+    for (int i = 0; i < 2; i++) {
+      var early = claim("a.example");
+      assertThat(early).extracting(Lease::id).containsExactly(normal, second, bulk);
+      early.forEach(store::release);
+      timer.advance(Duration.ofSeconds(60));
+      var all = claim("a.example");
+      assertThat(all).extracting(Lease::id).containsExactly(urgent, normal, second, bulk);
+      all.forEach(store::release);
+      timer.advance(Duration.ofSeconds(-60));
+      store = reopened(store);
+    }
+    // 4 steps of 5 minutes: what has been due for 20 minutes longer is as urgent.
+    store.cancel(later);
+    timer.advance(Duration.ofMinutes(30));
+    var muchLater = addWithPriority(4, START.plus(Duration.ofMinutes(21)));
+    assertThat(claimedInOrder()).containsExactly(urgent, normal, second, muchLater, bulk);
+  }
+
+  @Test
+  void anUrgentRowThatIsNotDueHoldsNobodyUp() {
+    addWithPriority(9, START.plusSeconds(60));
+    var normal = addWithPriority(0, START);
+    assertThat(store.nextDue(ZONE, "a.example")).contains(START);
+    assertThat(claimedInOrder()).containsExactly(normal);
+    assertThat(store.nextDue(ZONE, "a.example")).contains(START.plusSeconds(60));
+  }
+
+  @Test
+  void aFailureKeepsItsPriorityUntilItIsReported() {
+    var normal = add(store, "mail", "a.example");
+    var urgent = addWithPriority(4, START);
+    claim("a.example").forEach(lease -> store.settle(lease, List.of(new Failed(UNKNOWN))));
+    for (int i = 0; i < 2; i++) {
+      var reports = claim(Destinations.REPORT);
+      assertThat(reports).extracting(Lease::id).containsExactly(urgent, normal);
+      reports.forEach(store::release);
+      store = reopened(store);
+    }
+  }
+
   @Test
   void theListenerHearsOfEveryRowThatWaits() {
     var told = new CopyOnWriteArrayList<String>();

@@ -165,9 +165,7 @@ public final class LogQueueStore implements QueueStore {
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
-    return rows.stream()
-        .map(row -> new QueueIndex.Place(row.zone(), row.destination(), row.due()))
-        .toList();
+    return rows.stream().map(QueueIndex.Place::of).toList();
   }
 
   @Override

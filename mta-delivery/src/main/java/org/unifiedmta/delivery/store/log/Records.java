@@ -92,7 +92,7 @@ final class Records {
           3,
           fields -> {
             fields.text(1, row.zone()).text(2, row.destination()).text(3, row.route());
-            fields.time(4, row.due());
+            fields.time(4, row.due()).signed(6, row.priority());
             if (!sameRecipient) {
               fields.nested(5, recipient -> Facts.put(recipient, row.recipient()));
             }
@@ -280,6 +280,7 @@ final class Records {
     String route = null;
     var due = Instant.EPOCH;
     Recipient own = null;
+    int priority = 0;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> zone = in.text();
@@ -287,10 +288,12 @@ final class Records {
         case 3 -> route = in.text();
         case 4 -> due = in.time();
         case 5 -> own = in.nested(Facts::recipient);
+        case 6 -> priority = in.signed();
         default -> {}
       }
     }
-    return new NewRow(own != null ? own : recipients.get(number), zone, destination, route, due);
+    var recipient = own != null ? own : recipients.get(number);
+    return new NewRow(recipient, zone, destination, route, due, priority);
   }
 
   private static Cut cut(Fields.Reader in) {
