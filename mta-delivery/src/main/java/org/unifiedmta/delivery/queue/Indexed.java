@@ -106,6 +106,7 @@ final class Indexed {
     boolean onHold;
     boolean handingOver;
     boolean possibleDuplicate;
+    RowState.@Nullable Reroute rerouted;
     @Nullable Attempt first;
     @Nullable Attempt last;
     @Nullable Held<L> held;
@@ -146,6 +147,7 @@ final class Indexed {
           onHold,
           handingOver,
           possibleDuplicate,
+          rerouted,
           first,
           last);
     }
@@ -157,6 +159,7 @@ final class Indexed {
       onHold = state.onHold();
       handingOver = state.handingOver();
       possibleDuplicate = state.possibleDuplicate();
+      rerouted = state.rerouted();
       first = state.first();
       last = state.last();
     }

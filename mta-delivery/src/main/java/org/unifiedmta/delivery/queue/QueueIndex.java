@@ -517,17 +517,39 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   /** As {@link QueueStore#cancel}. */
-  public boolean cancel(long id) {
-    return changeWaiting(id, RowState::cancelled);
+  public boolean cancel(long id, Filter which) {
+    return changeWaiting(id, which, row -> true, RowState::cancelled);
   }
 
   /** As {@link QueueStore#reschedule}. */
-  public boolean reschedule(long id, Instant due) {
-    return changeWaiting(id, state -> state.withDue(due));
+  public boolean reschedule(long id, Filter which, Instant due) {
+    return changeWaiting(id, which, row -> true, state -> state.withDue(due));
   }
 
-  private boolean changeWaiting(long id, UnaryOperator<RowState> change) {
-    return kept(id, () -> changeRows(id, row -> !row.isLeased(), change));
+  /** As {@link QueueStore#reroute}. */
+  public boolean reroute(long id, Filter which, String zone, String destination) {
+    var to = new RowState.Reroute(zone, destination);
+    return changeWaiting(
+        id,
+        which,
+        row ->
+            row.status != DeliveryStatus.FAILED && !row.at.key.equals(new Key(zone, destination)),
+        state -> state.withReroute(to));
+  }
+
+  private boolean changeWaiting(
+      long id, Filter which, Predicate<Row<L>> also, UnaryOperator<RowState> change) {
+    return kept(
+        id,
+        () ->
+            changeRows(
+                id,
+                row ->
+                    !row.isLeased()
+                        && which.fits(
+                            row.at.key.zone(), row.at.key.destination(), row.shownStatus())
+                        && also.test(row),
+                change));
   }
 
   private boolean changeRows(long id, Predicate<Row<L>> which, UnaryOperator<RowState> change) {
@@ -682,19 +704,17 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   /** As {@link QueueStore#hold}. */
-  public boolean hold(long id) {
-    return kept(
+  public boolean hold(long id, Filter which) {
+    return changeWaiting(
         id,
-        () ->
-            changeRows(
-                id,
-                row -> !row.isLeased() && !row.onHold && row.status != DeliveryStatus.FAILED,
-                state -> state.withHold(true)));
+        which,
+        row -> !row.onHold && row.status != DeliveryStatus.FAILED,
+        state -> state.withHold(true));
   }
 
-  /** As {@link QueueStore#release(String)}. */
-  public boolean release(long id) {
-    return kept(id, () -> changeRows(id, row -> row.onHold, state -> state.withHold(false)));
+  /** As {@link QueueStore#release(String, Filter)}. */
+  public boolean release(long id, Filter which) {
+    return changeWaiting(id, which, row -> row.onHold, state -> state.withHold(false));
   }
 
   /** As {@link QueueStore#destinations}. */
@@ -924,17 +944,25 @@ public final class QueueIndex<L> implements AutoCloseable {
       }
       return;
     }
+    var before = row.rerouted;
     row.set(state);
     if (row.handingOver) {
       handingOver.add(new RowKey(message.id, row.number));
     }
-    if (row.status == DeliveryStatus.FAILED
-        && !row.at.key.destination().equals(Destinations.REPORT)) {
-      var from = row.at;
-      row.at = user(from.key.zone(), Destinations.REPORT, from.priority);
-      drop(from);
+    if (row.rerouted != null && !row.rerouted.equals(before)) {
+      line(row, row.rerouted.zone(), row.rerouted.destination());
+    }
+    if (row.status == DeliveryStatus.FAILED) {
+      line(row, row.at.key.zone(), Destinations.REPORT);
     }
     enter(row);
+  }
+
+  /** Has a row wait somewhere else. */
+  private void line(Row<L> row, String zone, String destination) {
+    var from = row.at;
+    row.at = user(zone, destination, from.priority);
+    drop(from);
   }
 
   /** Takes a row out of the counts and of its waiting line; {@link #enter} is the way back. */

@@ -93,11 +93,39 @@ public interface QueueStore extends AutoCloseable {
   /** Messages by id, behind the one given, or from the first for null. */
   List<QueuedMessage> list(@Nullable String after, int limit);
 
-  /** Finishes all rows that no attempt holds; true if there was one. */
-  boolean cancel(String id);
+  // What follows is done to the rows of a message that no attempt holds, and that fit a filter,
+  // whose sender is not asked for; it tells whether there was one.
 
-  /** Makes all rows that no attempt holds due at this time; true if there was one. */
-  boolean reschedule(String id, Instant due);
+  /** Finishes rows. */
+  boolean cancel(String id, Filter which);
+
+  default boolean cancel(String id) {
+    return cancel(id, Filter.all());
+  }
+
+  /** Makes rows due at this time. */
+  boolean reschedule(String id, Filter which, Instant due);
+
+  default boolean reschedule(String id, Instant due) {
+    return reschedule(id, Filter.all(), due);
+  }
+
+  /** Keeps rows, but those that have failed, from being tried until they are released. */
+  boolean hold(String id, Filter which);
+
+  default boolean hold(String id) {
+    return hold(id, Filter.all());
+  }
+
+  /** Lets rows on hold be tried again when they are due. */
+  boolean release(String id, Filter which);
+
+  default boolean release(String id) {
+    return release(id, Filter.all());
+  }
+
+  /** Has rows, but those that have failed, go another way, when they are due. */
+  boolean reroute(String id, Filter which, String zone, String destination);
 
   /**
    * Messages with a row that fits, by id.
@@ -106,15 +134,6 @@ public interface QueueStore extends AutoCloseable {
    * @param limit of messages
    */
   Page<QueuedMessage> list(Filter filter, @Nullable String after, int limit);
-
-  /**
-   * Keeps all rows that no attempt holds, and that have not failed, from being tried until they are
-   * released; true if there was one.
-   */
-  boolean hold(String id);
-
-  /** Lets rows on hold be tried again when they are due; true if there was one. */
-  boolean release(String id);
 
   /** Unfinished rows by status, from counters. */
   Map<DeliveryStatus, Long> counts();

@@ -13,6 +13,7 @@ import org.unifiedmta.core.reply.SmtpReply;
  * @param handingOver whether an attempt of which no result is known has begun to hand the content
  *     over
  * @param possibleDuplicate whether a process ended while it was {@code handingOver}
+ * @param rerouted where it goes in place of where it was to go when it was added, or null
  * @param first attempt, or null before
  * @param last attempt, which may be the first too
  */
@@ -25,13 +26,17 @@ public record RowState(
     boolean onHold,
     boolean handingOver,
     boolean possibleDuplicate,
+    @Nullable Reroute rerouted,
     @Nullable Attempt first,
     @Nullable Attempt last) {
+
+  /** Another way. */
+  public record Reroute(String zone, String destination) {}
 
   /** A row that has not been tried. */
   public static RowState pending(int number, Instant due) {
     return new RowState(
-        number, false, DeliveryStatus.PENDING, 0, due, false, false, false, null, null);
+        number, false, DeliveryStatus.PENDING, 0, due, false, false, false, null, null, null);
   }
 
   /** What it is when this is the result of an attempt, or, where it had failed, of a report. */
@@ -75,6 +80,7 @@ public record RowState(
         onHold,
         handingOver,
         possibleDuplicate,
+        rerouted,
         first,
         last);
   }
@@ -82,19 +88,55 @@ public record RowState(
   /** The same on hold, or not. */
   public RowState withHold(boolean held) {
     return new RowState(
-        number, finished, status, attempts, due, held, handingOver, possibleDuplicate, first, last);
+        number,
+        finished,
+        status,
+        attempts,
+        due,
+        held,
+        handingOver,
+        possibleDuplicate,
+        rerouted,
+        first,
+        last);
   }
 
   /** The same with other attempts. */
   public RowState withAttempts(int count, @Nullable Attempt one, @Nullable Attempt another) {
     return new RowState(
-        number, finished, status, count, due, onHold, handingOver, possibleDuplicate, one, another);
+        number,
+        finished,
+        status,
+        count,
+        due,
+        onHold,
+        handingOver,
+        possibleDuplicate,
+        rerouted,
+        one,
+        another);
   }
 
   /** The same, but for what is known of its content's way. */
   public RowState withHandover(boolean begun, boolean doubtful) {
     return new RowState(
-        number, finished, status, attempts, due, onHold, begun, doubtful, first, last);
+        number, finished, status, attempts, due, onHold, begun, doubtful, rerouted, first, last);
+  }
+
+  /** The same, sent another way. */
+  public RowState withReroute(@Nullable Reroute other) {
+    return new RowState(
+        number,
+        finished,
+        status,
+        attempts,
+        due,
+        onHold,
+        handingOver,
+        possibleDuplicate,
+        other,
+        first,
+        last);
   }
 
   /** The same when the process ended. */
@@ -118,6 +160,7 @@ public record RowState(
         onHold,
         handingOver,
         possibleDuplicate,
+        rerouted,
         first,
         last);
   }
@@ -130,6 +173,16 @@ public record RowState(
   /** The same, to be forgotten. */
   public RowState ended() {
     return new RowState(
-        number, true, status, attempts, due, onHold, handingOver, possibleDuplicate, first, last);
+        number,
+        true,
+        status,
+        attempts,
+        due,
+        onHold,
+        handingOver,
+        possibleDuplicate,
+        rerouted,
+        first,
+        last);
   }
 }

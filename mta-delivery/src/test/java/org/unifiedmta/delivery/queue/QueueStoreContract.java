@@ -580,6 +580,77 @@ public abstract class QueueStoreContract {
     assertThat(store.find(id)).isEmpty();
   }
 
+  @Test
+  void rowsThatNoAttemptHoldsGoAnotherWay() {
+    var id = add(store, "mail", "a.example", "b.example", "c.example", "d.example");
+    var held = claimOne("b.example");
+    store.settle(claimOne("c.example"), List.of(new Failed(UNKNOWN)));
+    store.settle(claimOne("d.example"), List.of(new Deferred(BUSY, START.plusSeconds(60))));
+    assertThat(store.reroute(id, Filter.all(), "other", "smart.example:25")).isTrue();
+    assertThat(store.reroute(id, Filter.all(), "other", "smart.example:25")).isFalse();
+    assertThat(store.reroute("no id", Filter.all(), "other", "smart.example:25")).isFalse();
+    store.settle(held, List.of(new Deferred(BUSY, START.plusSeconds(30))));
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id).orElseThrow().rows())
+          .extracting(row -> row.zone() + " " + row.destination())
+          .containsExactly(
+              "other smart.example:25",
+              ZONE + " b.example",
+              ZONE + " " + Destinations.REPORT,
+              "other smart.example:25");
+      assertThat(store.destinations())
+          .containsExactlyInAnyOrder(
+              new QueueStore.Destination("other", "smart.example:25", 2, START),
+              new QueueStore.Destination(ZONE, "b.example", 1, START.plusSeconds(30)),
+              new QueueStore.Destination(ZONE, Destinations.REPORT, 1, START));
+      assertThat(store.counts(new Filter("other", null, null, null)))
+          .containsEntry(DeliveryStatus.PENDING, 1L)
+          .containsEntry(DeliveryStatus.DEFERRED, 1L);
+      store = reopened(store);
+    }
+    timer.advance(Duration.ofSeconds(60));
+    var lease = store.claim("other", "smart.example:25", 1, LEASE).getFirst();
+    assertThat(lease.rows()).containsExactly(0, 3);
+    store.settle(lease, List.of(new Failed(UNKNOWN), new Deferred(BUSY, timer.now())));
+    store.reroute(id, Filter.all(), ZONE, "a.example");
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id).orElseThrow().rows())
+          .extracting(row -> row.zone() + " " + row.destination())
+          .containsExactly(
+              "other " + Destinations.REPORT,
+              ZONE + " a.example",
+              ZONE + " " + Destinations.REPORT,
+              ZONE + " a.example");
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void whatIsDoneByAFilterIsDoneToTheRowsThatFit() {
+    var id = add(store, "mail", "a.example", "b.example");
+    var b = new Filter(null, "b.example", null, null);
+    var deferred = new Filter(null, null, DeliveryStatus.DEFERRED, null);
+    store.hold(id, b);
+    assertThat(statuses(id)).containsExactly(DeliveryStatus.PENDING, DeliveryStatus.HELD);
+    assertThat(store.release(id, new Filter(null, "a.example", null, null))).isFalse();
+    store.release(id, b);
+    assertThat(store.reschedule(id, deferred, START.plusSeconds(5))).isFalse();
+    store.reschedule(id, b, START.plusSeconds(5));
+    assertThat(store.nextDue(ZONE, "b.example")).contains(START.plusSeconds(5));
+    assertThat(store.nextDue(ZONE, "a.example")).contains(START);
+    store.reroute(id, b, ZONE, "c.example");
+    assertThat(store.cancel(id, b)).isFalse();
+    assertThat(store.cancel(id, new Filter(ZONE, "c.example", DeliveryStatus.PENDING, null)))
+        .isTrue();
+    assertThat(store.find(id).orElseThrow().rows())
+        .extracting(QueuedRow::destination)
+        .containsExactly("a.example");
+  }
+
+  private List<DeliveryStatus> statuses(String id) {
+    return store.find(id).orElseThrow().rows().stream().map(QueuedRow::status).toList();
+  }
+
   private String addWithPriority(int priority, Instant due) {
     var row = row("a@a.example", "a.example", due).withPriority(priority);
     return add(store, message(store, spool(store, "mail"), List.of(row)));

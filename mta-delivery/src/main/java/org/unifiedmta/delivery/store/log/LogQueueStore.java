@@ -364,13 +364,13 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
-  public boolean hold(String id) {
-    return index.hold(MessageIds.parse(id));
+  public boolean hold(String id, Filter which) {
+    return index.hold(MessageIds.parse(id), which);
   }
 
   @Override
-  public boolean release(String id) {
-    return index.release(MessageIds.parse(id));
+  public boolean release(String id, Filter which) {
+    return index.release(MessageIds.parse(id), which);
   }
 
   @Override
@@ -420,13 +420,18 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
-  public boolean cancel(String id) {
-    return index.cancel(MessageIds.parse(id));
+  public boolean cancel(String id, Filter which) {
+    return index.cancel(MessageIds.parse(id), which);
   }
 
   @Override
-  public boolean reschedule(String id, Instant due) {
-    return index.reschedule(MessageIds.parse(id), due);
+  public boolean reschedule(String id, Filter which, Instant due) {
+    return index.reschedule(MessageIds.parse(id), which, due);
+  }
+
+  @Override
+  public boolean reroute(String id, Filter which, String zone, String destination) {
+    return index.reroute(MessageIds.parse(id), which, zone, destination);
   }
 
   @Override

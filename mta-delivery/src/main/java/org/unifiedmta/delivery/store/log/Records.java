@@ -338,12 +338,16 @@ final class Records {
             fields.number(1, row.number()).flag(2, row.finished()).name(3, row.status());
             fields.number(4, row.attempts()).time(5, row.due()).flag(7, row.onHold());
             fields.flag(9, row.handingOver()).flag(10, row.possibleDuplicate());
-            putAttempts(fields, row);
+            putWay(fields, row);
           });
     }
   }
 
-  private static void putAttempts(Fields out, RowState row) {
+  private static void putWay(Fields out, RowState row) {
+    var rerouted = row.rerouted();
+    if (rerouted != null) {
+      out.text(11, rerouted.zone()).text(12, rerouted.destination());
+    }
     var first = row.first();
     var last = row.last();
     if (last != null) {
@@ -358,26 +362,36 @@ final class Records {
     out.time(1, attempt.at()).nested(2, inside -> put(inside, attempt.reply()));
   }
 
-  /** The attempts of a row, as fields. */
-  static ByteBuffer attempts(RowState row) {
+  /** The way of a row so far, and its attempts, as fields. */
+  static ByteBuffer way(RowState row) {
     var out = new Fields();
-    putAttempts(out, row);
+    putWay(out, row);
     return out.buffer();
   }
 
-  /** The row with attempts as {@link #attempts} writes them. */
-  static RowState tried(RowState row, int attempts, ByteBuffer fields) {
+  /** The row with what {@link #way} has written. */
+  static RowState withWay(RowState row, int attempts, ByteBuffer fields) {
     var in = new Fields.Reader(fields);
+    String zone = null;
+    String destination = null;
     Attempt first = null;
     Attempt last = null;
     while (in.next()) {
       switch (in.tag()) {
         case 6 -> last = in.nested(Records::attempt);
         case 8 -> first = in.nested(Records::attempt);
+        case 11 -> zone = in.text();
+        case 12 -> destination = in.text();
         default -> {}
       }
     }
-    return row.withAttempts(attempts, first == null ? last : first, last);
+    return row.withAttempts(attempts, first == null ? last : first, last)
+        .withReroute(rerouted(zone, destination));
+  }
+
+  private static RowState.@Nullable Reroute rerouted(
+      @Nullable String zone, @Nullable String destination) {
+    return zone == null || destination == null ? null : new RowState.Reroute(zone, destination);
   }
 
   private static Attempt attempt(Fields.Reader in) {
@@ -421,6 +435,8 @@ final class Records {
     boolean onHold = false;
     boolean handingOver = false;
     boolean possibleDuplicate = false;
+    String zone = null;
+    String destination = null;
     Attempt first = null;
     Attempt last = null;
     while (in.next()) {
@@ -435,6 +451,8 @@ final class Records {
         case 8 -> first = in.nested(Records::attempt);
         case 9 -> handingOver = in.flag();
         case 10 -> possibleDuplicate = in.flag();
+        case 11 -> zone = in.text();
+        case 12 -> destination = in.text();
         default -> {}
       }
     }
@@ -447,6 +465,7 @@ final class Records {
         onHold,
         handingOver,
         possibleDuplicate,
+        rerouted(zone, destination),
         first == null ? last : first,
         last);
   }
