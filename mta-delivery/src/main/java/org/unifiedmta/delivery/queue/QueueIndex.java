@@ -516,6 +516,17 @@ public final class QueueIndex<L> implements AutoCloseable {
     });
   }
 
+  /** Gives a message these rows, and no other. */
+  public void set(long id, List<RowState> rows) {
+    var states = rows.stream().collect(Collectors.toMap(RowState::number, state -> state));
+    boolean unused =
+        kept(
+            id,
+            () ->
+                changeRows(
+                    id, row -> true, state -> states.getOrDefault(state.number(), state.ended())));
+  }
+
   /** As {@link QueueStore#cancel}. */
   public boolean cancel(long id, Filter which) {
     return changeWaiting(id, which, row -> true, RowState::cancelled);

@@ -37,6 +37,7 @@ import org.unifiedmta.delivery.queue.QueueIndex;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.RecipientResult;
+import org.unifiedmta.delivery.queue.RowState;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /**
@@ -152,6 +153,15 @@ public final class LogQueueStore implements QueueStore {
       log.warn("idempotency keys cannot be written, the log is to be read again: {}", e.toString());
       return null;
     }
+  }
+
+  KeyFiles keys() {
+    return keys;
+  }
+
+  /** Gives a message these rows, and no other. */
+  void set(long id, List<RowState> rows) {
+    index.set(id, rows);
   }
 
   private Map<String, List<Integer>> interruptedRows() {
