@@ -18,6 +18,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
@@ -25,6 +26,7 @@ import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
 import org.unifiedmta.delivery.queue.RecipientResult;
@@ -34,12 +36,11 @@ import org.unifiedmta.delivery.store.log.LogQueueStore;
  * How many messages a second the durable queue takes, and how many come and go: added, read and
  * settled; beside it a log with nothing around it, MVStore, SQLite where its driver is on the class
  * path, and a directory of files. Its arguments are the seconds of each measurement, a directory on
- * the disk to measure, and what to measure, by default {@code 3}, the one for temporary files, and
- * all of {@code log,queue,mvstore,sqlite,files}.
+ * the disk to measure, what to measure and how many producers, by default {@code 3}, the one for
+ * temporary files, all of {@code log,queue,mvstore,sqlite,files}, and {@code 1,16,64,256}.
  */
 public final class QueueLoad {
   private static final int[] SIZES = {4 * 1024, 64 * 1024};
-  private static final int[] PRODUCERS = {1, 16, 64, 256};
   private static final String LOG = "log";
   private static final String ALL = LOG + ",queue,mvstore,sqlite,files";
   private static final int TENTHS = 100_000; // of a millisecond, at most
@@ -51,7 +52,7 @@ public final class QueueLoad {
     void add(long id, byte[] body) throws IOException;
 
     /** Reads one and takes it out; returns its size. */
-    int take(long id) throws IOException;
+    int take(long id) throws IOException, InterruptedException;
 
     @Override
     void close() throws IOException;
@@ -77,11 +78,19 @@ public final class QueueLoad {
     var parent = Path.of(args.length > 1 ? args[1] : System.getProperty("java.io.tmpdir"));
     var kinds = List.of((args.length > 2 ? args[2] : ALL).split(","));
     System.out.printf(
-        "%-8s%-8s%8s%12s%12s%9s%9s%20s%n",
-        "", "", "octets", "producers", "messages/s", "of log", "p99 ms", "written per octet");
+        "%-8s%-8s%8s%12s%12s%9s%9s%9s%20s%n",
+        "",
+        "",
+        "octets",
+        "producers",
+        "messages/s",
+        "of log",
+        "CPU µs",
+        "p99 ms",
+        "written per octet");
     for (boolean churn : new boolean[] {false, true}) {
       for (int size : SIZES) {
-        for (int producers : PRODUCERS) {
+        for (int producers : producersOf(args)) {
           var rates = new HashMap<String, Double>();
           for (var kind : kinds) {
             measure(parent, kind, churn, size, producers, time, rates);
@@ -89,6 +98,11 @@ public final class QueueLoad {
         }
       }
     }
+  }
+
+  private static List<Integer> producersOf(String[] args) {
+    var list = args.length > 3 ? args[3] : "1,16,64,256";
+    return Stream.of(list.split(",")).map(Integer::valueOf).toList();
   }
 
   private static void measure(
@@ -108,6 +122,7 @@ public final class QueueLoad {
       var ids = new AtomicLong();
       new QueueLoad(kept, ids, size, Duration.ofSeconds(1)).run(churn, producers); // to warm up
       long before = written();
+      long cpuBefore = cpu();
       long start = System.nanoTime();
       var load = new QueueLoad(kept, ids, size, time);
       load.run(churn, producers);
@@ -116,13 +131,14 @@ public final class QueueLoad {
       rates.put(kind, rate);
       System.out.printf(
           Locale.ROOT,
-          "%-8s%-8s%,8d%12d%,12.0f%8.0f%%%9.1f%20.2f%n",
+          "%-8s%-8s%,8d%12d%,12.0f%8.0f%%%9.1f%9.1f%20.2f%n",
           churn ? "churn" : "add",
           kind,
           size,
           producers,
           rate,
           100 * rate / rates.getOrDefault(LOG, rate),
+          (cpu() - cpuBefore) / 1e3 / load.added.get(),
           load.p99(),
           (written() - before) / ((double) load.added.get() * size));
     } finally {
@@ -189,6 +205,10 @@ public final class QueueLoad {
     }
   }
 
+  private static long cpu() {
+    return ProcessHandle.current().info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
+  }
+
   private double p99() {
     long left = added.get() / 100;
     int at = TENTHS - 1;
@@ -198,15 +218,15 @@ public final class QueueLoad {
     return (at + 1) / 10.0;
   }
 
-  /** Octets that this process has had written to disks, or 0 where that is not told. */
+  /** Octets that this process has handed to the system to write, or 0 where that is not told. */
   private static long written() throws IOException {
     var told = Path.of("/proc/self/io");
     if (!Files.exists(told)) {
       return 0;
     }
     return Files.readAllLines(told).stream()
-        .filter(line -> line.startsWith("write_bytes: "))
-        .mapToLong(line -> Long.parseLong(line.substring(13)))
+        .filter(line -> line.startsWith("wchar: "))
+        .mapToLong(line -> Long.parseLong(line.substring(7)))
         .sum();
   }
 
@@ -229,9 +249,11 @@ public final class QueueLoad {
         new RecipientResult.Delivered(SmtpReply.of(250, "2.0.0", "Ok"));
 
     private final LogQueueStore store;
+    private final LinkedBlockingQueue<String> due = new LinkedBlockingQueue<>();
 
     Queue(Path directory) {
       store = LogQueueStore.open(directory, Timer.system(), Metrics.none(), 64 << 20, 0);
+      store.onDue((zone, destination, at) -> due.add(destination));
     }
 
     private static String destination(long id) {
@@ -271,12 +293,10 @@ public final class QueueLoad {
     }
 
     @Override
-    public int take(long id) throws IOException {
-      // It is told a moment before its rows can be claimed.
-      var leases = store.claim(ZONE, destination(id), 1, Duration.ofMinutes(1));
-      while (leases.isEmpty()) {
-        Thread.onSpinWait();
-        leases = store.claim(ZONE, destination(id), 1, Duration.ofMinutes(1));
+    public int take(long id) throws IOException, InterruptedException {
+      List<Lease> leases = List.of();
+      while (leases.isEmpty()) { // one for each id, but perhaps another one
+        leases = store.claim(ZONE, due.take(), 1, Duration.ofMinutes(1));
       }
       var lease = leases.getFirst();
       int size;

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -167,7 +168,7 @@ final class QueueRivals {
           var used = dead.poll();
           prepared.put(used == null ? create() : used);
         }
-      } catch (InterruptedException e) {
+      } catch (InterruptedException | ClosedByInterruptException e) {
         Thread.currentThread().interrupt(); // the end
       } catch (IOException e) {
         throw new UncheckedIOException(e);

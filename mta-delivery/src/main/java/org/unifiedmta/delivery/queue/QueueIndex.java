@@ -629,7 +629,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
     lock.lock();
     try {
-      var page = messages.tailMap(after, false).values().stream().limit(limit).toList();
+      var page = first(messages.tailMap(after, false).values(), limit);
       var found = new ArrayList<T>();
       for (var message : page) {
         var rows = views(message);
@@ -641,6 +641,15 @@ public final class QueueIndex<L> implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** The first of a view, which a stream would count as a whole. */
+  static <T> List<T> first(Iterable<T> view, int limit) {
+    var first = new ArrayList<T>();
+    for (var each = view.iterator(); first.size() < limit && each.hasNext(); ) {
+      first.add(each.next());
+    }
+    return first;
   }
 
   static <L> List<RowView> views(Message<L> message) {
