@@ -123,7 +123,10 @@ public final class DeliveryAttempt {
       Map<Integer, Outcome> outcomes) {
     switch (find(target)) {
       case MxResolver.Result.Failed(var reply) ->
-          rows.forEach(row -> outcomes.put(row.number(), Outcome.of(reply)));
+          rows.forEach(row ->
+              outcomes.put(
+                  row.number(),
+                  reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply)));
       case MxResolver.Result.Hosts(var hosts) ->
           hosts(message, rows, endpoints(hosts, port(target)), options, body, handOver, outcomes);
     }
@@ -195,7 +198,12 @@ public final class DeliveryAttempt {
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
       var outcome =
-          new Outcome(replies.replies().get(i), endpoint.host(), sent.tls(), replies.reports());
+          new Outcome(
+              replies.replies().get(i),
+              endpoint.host(),
+              sent.tls(),
+              replies.reports(),
+              !replies.unanswered());
       outcomes.put(rows.get(i).number(), outcome);
       // What may have been accepted is not given to another host at once: it would come twice.
       if (outcome.isTransient() && !replies.reusable() && !replies.uncertain()) {
@@ -237,9 +245,19 @@ public final class DeliveryAttempt {
     for (var row : rows) {
       var before = outcomes.get(row.number());
       if (before == null || before.reply().isPermanent() || reply.isTransient()) {
-        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false, false));
+        boolean reached = !isOfTheHost(e) || (before != null && before.reached());
+        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false, false, reached));
       }
     }
+  }
+
+  /** Whether any message would have met this: nobody there, or nobody who has time (421). */
+  private static boolean isOfTheHost(SmtpException e) {
+    return switch (e.phase()) {
+      case CONNECT -> true;
+      case GREETING, EHLO -> e.reply().map(reply -> reply.code() == 421).orElse(true);
+      default -> false;
+    };
   }
 
   /** RFC 8689 4.2.1: what must not go in plain text goes to a host that proves its name. */

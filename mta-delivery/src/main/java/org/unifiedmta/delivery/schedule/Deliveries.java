@@ -3,7 +3,11 @@ package org.unifiedmta.delivery.schedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Recipient;
@@ -61,24 +65,23 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
   }
 
   @Override
-  public void work(Lease lease, Target target) {
+  public Contact work(Lease lease, Target target) {
     var message = store.find(lease.id()).orElse(null);
     if (message == null) {
       store.release(lease); // cancelled meanwhile
-      return;
-    }
-    if (target instanceof Target.Report) {
+    } else if (target instanceof Target.Report) {
       reporter.report(message, lease);
     } else {
-      attempt(lease, target, message);
+      return attempt(lease, target, message);
     }
+    return new Contact.None();
   }
 
-  private void attempt(Lease lease, Target target, QueuedMessage message) {
-    var rows = message.rows().stream().filter(row -> lease.rows().contains(row.number())).toList();
-    if (rows.size() != lease.rows().size()) {
+  private Contact attempt(Lease lease, Target target, QueuedMessage message) {
+    var rows = rows(lease, message);
+    if (rows.isEmpty()) {
       store.release(lease);
-      return;
+      return new Contact.None();
     }
     var outcomes =
         attempts.run(
@@ -89,9 +92,47 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
             handedOver -> store.handOver(lease, handedOver));
     if (aborted && outcomes.stream().allMatch(Outcome::isTransient)) {
       store.release(lease);
-      return;
+      return new Contact.None();
     }
     var now = timer.now();
+    var results = settle(lease, message, rows, outcomes, now);
+    for (int i = 0; i < rows.size(); i++) {
+      tellAttempt(message, rows.get(i), outcomes.get(i), now);
+      tell(message, rows.get(i), results.get(i), now);
+    }
+    return outcomes.stream().anyMatch(Outcome::reached)
+        ? new Contact.Made()
+        : new Contact.Failed(outcomes.getFirst().reply(), firstDue(results));
+  }
+
+  @Override
+  public void putOff(Lease lease, SmtpReply reply) {
+    var message = store.find(lease.id()).orElse(null);
+    var rows = message == null ? List.<QueuedRow>of() : rows(lease, message);
+    if (message == null || rows.isEmpty()) {
+      store.release(lease);
+    } else {
+      var now = timer.now();
+      var outcomes = Collections.nCopies(rows.size(), Outcome.notReached(reply));
+      var results = settle(lease, message, rows, outcomes, now);
+      for (int i = 0; i < rows.size(); i++) {
+        tell(message, rows.get(i), results.get(i), now);
+      }
+    }
+  }
+
+  /** Those of a lease, or none if one of them is gone. */
+  private static List<QueuedRow> rows(Lease lease, QueuedMessage message) {
+    var rows = message.rows().stream().filter(row -> lease.rows().contains(row.number())).toList();
+    return rows.size() == lease.rows().size() ? rows : List.of();
+  }
+
+  private List<RecipientResult> settle(
+      Lease lease,
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      List<Outcome> outcomes,
+      Instant now) {
     var results = new ArrayList<RecipientResult>();
     for (int i = 0; i < rows.size(); i++) {
       results.add(result(message, rows.get(i), outcomes.get(i), now));
@@ -99,9 +140,17 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     // Before it is settled: after a crash it is told twice, as it is delivered twice, never not.
     tellSender(message, rows, outcomes, results);
     store.settle(lease, results);
-    for (int i = 0; i < rows.size(); i++) {
-      tell(message, rows.get(i), outcomes.get(i), results.get(i), now);
-    }
+    return results;
+  }
+
+  private static @Nullable Instant firstDue(List<RecipientResult> results) {
+    return results.stream()
+        .flatMap(result ->
+            result instanceof RecipientResult.Deferred deferred
+                ? Stream.of(deferred.due())
+                : Stream.empty())
+        .min(Comparator.naturalOrder())
+        .orElse(null);
   }
 
   private RecipientResult result(
@@ -187,8 +236,7 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     return late != null && !row.due().isAfter(late) && next.isAfter(late);
   }
 
-  private void tell(
-      QueuedMessage message, QueuedRow row, Outcome outcome, RecipientResult result, Instant now) {
+  private void tellAttempt(QueuedMessage message, QueuedRow row, Outcome outcome, Instant now) {
     var id = message.id();
     var recipient = row.recipient().address();
     log.debug("{} {} attempt {}: {}", id, recipient, row.attempts() + 1, outcome.reply());
@@ -203,6 +251,11 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
                 outcome.host(),
                 outcome.tls(),
                 outcome.reply()));
+  }
+
+  private void tell(QueuedMessage message, QueuedRow row, RecipientResult result, Instant now) {
+    var id = message.id();
+    var recipient = row.recipient().address();
     switch (result) {
       case RecipientResult.Delivered(var reply) -> {
         metrics.count("delivery.delivered", 1);

@@ -79,7 +79,7 @@ final class RunningServer {
     var timer = config.timer();
     store = openStore(config);
     var dns = dns(config);
-    queue = new UnifiedDeliveryQueue(store, events, timer);
+    queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
     submission = new Submission(store, queue, router, timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
     var hosts =
@@ -140,6 +140,10 @@ final class RunningServer {
       runtime.stop(Duration.ZERO);
       throw e;
     }
+  }
+
+  private Optional<String> whyNotTried(String zone, String destination) {
+    return schedule.whyNot(zone, destination);
   }
 
   private QueueStore openStore(UnifiedEmailServerConfig config) {
@@ -261,6 +265,10 @@ final class RunningServer {
 
   UnifiedDeliveryQueue queue() {
     return queue;
+  }
+
+  MultiModeDeliverySystem schedule() {
+    return schedule;
   }
 
   UnifiedRateLimiter limiter() {

@@ -21,6 +21,7 @@ import org.unifiedmta.delivery.attempt.DirectSending;
 import org.unifiedmta.delivery.attempt.SendResult;
 import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
+import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Mode;
 import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.routing.domain.DomainRegistry;
@@ -218,6 +219,15 @@ public final class UnifiedEmailServer implements AutoCloseable {
    */
   public UnifiedDeliveryQueue deliveryQueue() {
     return running().queue();
+  }
+
+  /**
+   * Decides what is tried when; suspends and resumes destinations.
+   *
+   * @throws IllegalStateException unless the server runs
+   */
+  public MultiModeDeliverySystem deliverySystem() {
+    return running().schedule();
   }
 
   /**
