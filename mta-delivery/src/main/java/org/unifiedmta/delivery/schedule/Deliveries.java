@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,17 +37,20 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
   private final QueueStore store;
   private final DeliveryAttempt attempts;
   private final BounceReporter reporter;
-  private final RetryPolicy retry;
+  private final Function<String, RetryPolicy> retry;
   private final EventBus events;
   private final Metrics metrics;
   private final Timer timer;
   private volatile boolean aborted;
 
+  /**
+   * @param retry of a zone, by its name, for messages without a policy of their own
+   */
   public Deliveries(
       QueueStore store,
       DeliveryAttempt attempts,
       BounceReporter reporter,
-      RetryPolicy retry,
+      Function<String, RetryPolicy> retry,
       EventBus events,
       Metrics metrics,
       Timer timer) {
@@ -162,19 +166,28 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
       return new RecipientResult.Failed(outcome.reply());
     }
     var age = Duration.between(message.queuedAt(), now);
-    return retryOf(message)
-        .delayAfter(row.attempts() + 1, age)
+    return lifeOf(message, retryOf(message, row))
+        .delayAfter(message.id(), row.attempts() + 1, age)
         .<RecipientResult>map(
             delay -> new RecipientResult.Deferred(outcome.reply(), now.plus(delay)))
         .orElseGet(() -> new RecipientResult.Failed(expired(age, outcome.reply())));
   }
 
-  /** RFC 2852 4.1.4: what is to come back comes back in time. */
-  private RetryPolicy retryOf(QueuedMessage message) {
+  private RetryPolicy retryOf(QueuedMessage message, QueuedRow row) {
+    var own = message.retry();
+    return own == null ? retry.apply(row.zone()) : RetryPolicy.parse(own);
+  }
+
+  /** The policy, cut off where the message ends. */
+  private static RetryPolicy lifeOf(QueuedMessage message, RetryPolicy policy) {
+    var expires = message.expires();
+    var life =
+        expires == null ? policy : policy.within(Duration.between(message.queuedAt(), expires));
     var by = message.envelope().deliverBy();
+    // RFC 2852 4.1.4: what is to come back comes back in time.
     return by == null || !by.returnIfLate()
-        ? retry
-        : retry.within(Duration.between(message.queuedAt(), by.by()));
+        ? life
+        : life.within(Duration.between(message.queuedAt(), by.by()));
   }
 
   /** RFC 3463 3.5: X.4.7, delivery time expired. */
@@ -227,7 +240,7 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     var by = message.envelope().deliverBy();
     Instant late = null;
     if (wanted.contains(Recipient.Notify.DELAY)) {
-      late = message.queuedAt().plus(retry.delayNoticeAfter());
+      late = message.queuedAt().plus(retryOf(message, row).delayNoticeAfter());
     }
     if (by != null && !by.returnIfLate() && !wanted.contains(Recipient.Notify.NEVER)) {
       var latest = by.by().isBefore(message.queuedAt()) ? message.queuedAt() : by.by();

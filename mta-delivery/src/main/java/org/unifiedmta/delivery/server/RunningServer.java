@@ -100,7 +100,8 @@ final class RunningServer {
     var reporter =
         new BounceReporter(config.hostname(), config.mailerDaemon(), store, queue, router, timer);
     deliveries =
-        new Deliveries(store, attempts, reporter, config.retry(), events, config.metrics(), timer);
+        new Deliveries(
+            store, attempts, reporter, zone -> config.retry(), events, config.metrics(), timer);
     schedule =
         new MultiModeDeliverySystem(
             store, deliveries, MultiModeDeliverySystem.Limits.of(config.maxAttempts()), timer);

@@ -25,6 +25,7 @@ import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailContext;
 import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.zone.RetryPolicy;
 
 /** Takes messages of the host itself into the queue. Blocks until they are on stable storage. */
 public final class Submission {
@@ -74,7 +75,8 @@ public final class Submission {
     }
     return queue.addAndWait(
         new NewMessage(store.newId(), envelope, message, rows, now, null, null, null)
-            .withIdempotencyKey(options.idempotencyKey().orElse(null)));
+            .withIdempotencyKey(options.idempotencyKey().orElse(null))
+            .withRetry(options.retry().map(RetryPolicy::toString).orElse(null)));
   }
 
   private List<NewRow> rows(

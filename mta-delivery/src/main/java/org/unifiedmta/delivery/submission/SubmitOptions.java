@@ -3,20 +3,24 @@ package org.unifiedmta.delivery.submission;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.routing.zone.RetryPolicy;
 
 /** What can be said of a message beside the message. */
 public final class SubmitOptions {
   private static final SubmitOptions NONE = builder().build();
   private static final int LONGEST_KEY = 255;
+  private static final int LONGEST_POLICY = 1000;
 
   private final @Nullable Instant notBefore;
   private final @Nullable String idempotencyKey;
   private final @Nullable String zone;
+  private final @Nullable RetryPolicy retry;
 
   private SubmitOptions(Builder builder) {
     notBefore = builder.notBefore;
     idempotencyKey = builder.idempotencyKey;
     zone = builder.zone;
+    retry = builder.retry;
   }
 
   /** Nothing special. */
@@ -43,11 +47,17 @@ public final class SubmitOptions {
     return Optional.ofNullable(zone);
   }
 
+  /** When it is tried again, in place of what the sending zone says. */
+  public Optional<RetryPolicy> retry() {
+    return Optional.ofNullable(retry);
+  }
+
   /** Collects options. */
   public static final class Builder {
     private @Nullable Instant notBefore;
     private @Nullable String idempotencyKey;
     private @Nullable String zone;
+    private @Nullable RetryPolicy retry;
 
     private Builder() {}
 
@@ -77,6 +87,19 @@ public final class SubmitOptions {
     /** All recipients that do not go to the mail handler leave by this sending zone. */
     public Builder zone(String name) {
       zone = name;
+      return this;
+    }
+
+    /**
+     * This message is tried again, and given up, by a policy of its own.
+     *
+     * @throws IllegalArgumentException if it is longer than 1,000 characters as text
+     */
+    public Builder retry(RetryPolicy policy) {
+      if (policy.toString().length() > LONGEST_POLICY) {
+        throw new IllegalArgumentException("a policy with too many delays");
+      }
+      retry = policy;
       return this;
     }
 
