@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.RecipientResult;
@@ -524,13 +526,27 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   // ---- the end of it
 
   /**
-   * Waits until nothing can happen before time passes or something comes in: no attempt runs, and
-   * what is due is not to be tried.
+   * Waits until nothing can happen before time passes or something comes in: what is stored is in
+   * its line, no attempt runs, and what is due is not to be tried.
    *
    * @return false if the time ran out first
    */
   public boolean awaitQuiet(Duration timeout) {
     long end = System.nanoTime() + timeout.toNanos();
+    try {
+      while (awaitTurn(end)) {
+        if (!hasUnclaimed()) {
+          return true;
+        }
+        TimeUnit.NANOSECONDS.sleep(100_000); // the store is about to tell of it
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return false;
+  }
+
+  private boolean awaitTurn(long end) throws InterruptedException {
     lock.lock();
     try {
       long left = end - System.nanoTime();
@@ -538,12 +554,26 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         left = changed.awaitNanos(left);
       }
       return left > 0;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Whether the store has something that is due, or not yet in line. */
+  private boolean hasUnclaimed() {
+    long unfinished =
+        store.counts().entrySet().stream()
+            .filter(count -> count.getKey() != DeliveryStatus.HELD)
+            .mapToLong(Map.Entry::getValue)
+            .sum();
+    long waiting = 0;
+    boolean due = false;
+    for (var destination : store.destinations()) {
+      waiting += destination.waiting();
+      due |= !destination.nextDue().isAfter(timer.now());
+    }
+    boolean tries = limits.attempts() > 0 && !store.hasFailed();
+    return waiting < unfinished || (due && tries);
   }
 
   /** Attempts that run now. */

@@ -56,6 +56,7 @@ final class RunningServer {
   private static final Duration LAST_SETTLEMENTS = Duration.ofSeconds(5);
 
   private final UnifiedEmailServerConfig config;
+  private final EventBus events;
   private final QueueStore store;
   private final UnifiedDeliveryQueue queue;
   private final Submission submission;
@@ -75,6 +76,7 @@ final class RunningServer {
       Supplier<EmailRouter> router,
       Deque<AutoCloseable> ours) {
     this.config = config;
+    this.events = events;
     this.ours = ours;
     var timer = config.timer();
     store = openStore(config);
@@ -282,6 +284,21 @@ final class RunningServer {
 
   Submission submission() {
     return submission;
+  }
+
+  /** Whether nothing happens any more, not even because a listener heard of it. */
+  boolean awaitQuiet(Duration timeout) {
+    var deadline = Instant.now().plus(timeout);
+    long before;
+    do {
+      before = events.published();
+      if (!schedule.awaitQuiet(left(deadline))
+          || !events.awaitHeard(left(deadline))
+          || !schedule.awaitQuiet(left(deadline))) {
+        return false;
+      }
+    } while (events.published() != before); // a listener may have sent something
+    return true;
   }
 
   /** What came in is finished before what goes out, and the store is closed last. */

@@ -222,6 +222,18 @@ public final class UnifiedEmailServer implements AutoCloseable {
   }
 
   /**
+   * Waits until everything that was taken in has been tried, as far as it is due, and listeners
+   * have heard of it: until nothing can happen before time passes or something comes in. Sessions
+   * with clients are not waited for. For tests, above all.
+   *
+   * @return false if the time ran out first
+   * @throws IllegalStateException unless the server runs
+   */
+  public boolean awaitQuiet(Duration timeout) {
+    return running().awaitQuiet(timeout);
+  }
+
+  /**
    * Decides what is tried when; suspends and resumes destinations.
    *
    * @throws IllegalStateException unless the server runs
