@@ -13,6 +13,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.routing.route.Destinations.Target;
@@ -60,9 +61,11 @@ public final class DeliveryAttempt {
       @Nullable MailHandler handler) {}
 
   private final Parts parts;
+  private final DownHosts down;
 
-  public DeliveryAttempt(Parts parts) {
+  public DeliveryAttempt(Parts parts, Timer timer) {
     this.parts = parts;
+    this.down = new DownHosts(timer);
   }
 
   /**
@@ -153,7 +156,10 @@ public final class DeliveryAttempt {
         .toList();
   }
 
-  /** RFC 5321 5.1: one host after the other, until one has answered for every recipient. */
+  /**
+   * RFC 5321 5.1: one host after the other, until one has answered for every recipient; but those
+   * last that did not answer a message before this one.
+   */
   private void hosts(
       QueuedMessage message,
       List<QueuedRow> rows,
@@ -163,14 +169,18 @@ public final class DeliveryAttempt {
       Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     var remaining = rows;
-    for (var endpoint : endpoints) {
+    for (var endpoint : down.last(endpoints)) {
       if (remaining.isEmpty()) {
         return;
       }
       try {
         remaining = host(message, remaining, endpoint, options, body, handOver, outcomes);
+        down.remove(endpoint);
       } catch (SmtpException e) {
         log.debug("{} {}", message.id(), e.getMessage());
+        if (isOfTheHost(e) && e.reply().isEmpty()) {
+          down.add(endpoint);
+        }
         unreachable(remaining, endpoint, e, outcomes);
       }
     }

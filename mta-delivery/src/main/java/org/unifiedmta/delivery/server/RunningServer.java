@@ -98,7 +98,8 @@ final class RunningServer {
                 hosts,
                 pool,
                 route -> options(router.get(), route),
-                config.mailHandler().orElse(null)));
+                config.mailHandler().orElse(null)),
+            timer);
     var reporter =
         new BounceReporter(config.hostname(), config.mailerDaemon(), store, queue, router, timer);
     deliveries =

@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.ZoneResolver;
@@ -39,7 +40,11 @@ class DeliveryOverTimeTest {
 
   private UnifiedEmailServer server(int port) {
     var dns =
-        ZoneResolver.builder().mx("far.test", 10, "mx.far.test").a("mx.far.test", "127.0.0.1");
+        ZoneResolver.builder()
+            .mx("far.test", 5, "mute.far.test")
+            .a("mute.far.test", "127.0.0.2")
+            .mx("far.test", 10, "mx.far.test")
+            .a("mx.far.test", "127.0.0.1");
     var server =
         new UnifiedEmailServer(
             UnifiedEmailServerConfig.builder()
@@ -190,6 +195,51 @@ class DeliveryOverTimeTest {
             .allMatch(delivered -> delivered.at().equals(back));
         assertThat(host.transcripts()).hasSizeLessThanOrEqualTo(5);
       }
+    }
+  }
+
+  /** Takes connections on another loopback address and ends them at once. */
+  private static final class Mute implements AutoCloseable {
+    private final ServerSocket socket;
+    private final AtomicInteger connections = new AtomicInteger();
+
+    Mute(int port) throws IOException {
+      socket = new ServerSocket(port, 10, InetAddress.getByName("127.0.0.2"));
+      Thread.ofPlatform().daemon().start(this::accept);
+    }
+
+    private void accept() {
+      while (!socket.isClosed()) {
+        try (var connection = socket.accept()) {
+          connections.incrementAndGet();
+        } catch (IOException e) {
+          return;
+        }
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+
+  @Test
+  void aHostThatDidNotAnswerOneMessageIsTriedLastByTheOthersForAWhile() throws Exception {
+    try (var host =
+            ScriptedSmtpServer.script().reply("RCPT", "250 ok", "250 ok", "421 no").start();
+        var mute = new Mute(host.port());
+        var server = server(host)) {
+      server.sendEmail(email("ann@example.test"));
+      time.advance(Duration.ofMinutes(1));
+      assertThat(mute.connections).hasValue(1);
+      server.sendEmail(email("ann@example.test"));
+      time.advance(Duration.ofMinutes(1));
+      assertThat(mute.connections).hasValue(1);
+      assertThat(host.messages()).hasSize(2);
+      server.sendEmail(email("ann@example.test")); // which the other host does not take either
+      time.advance(Duration.ZERO);
+      assertThat(mute.connections).hasValue(2);
     }
   }
 
