@@ -82,7 +82,7 @@ final class DestinationQueue {
         rests ? DestinationState.Status.RESTING : DestinationState.Status.ACTIVE,
         running,
         window,
-        rests ? restEnds : null,
+        rests && restEnds.isAfter(Instant.MIN) ? restEnds : null,
         failure);
   }
 
@@ -159,6 +159,12 @@ final class DestinationQueue {
   /** Whether nobody has been reached since it failed. */
   boolean isDown() {
     return rests > 0;
+  }
+
+  /** One message may find out now. */
+  void endRest() {
+    restEnds = Instant.MIN;
+    state = tell();
   }
 
   Instant restEnds() {

@@ -222,7 +222,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
       try {
         done.forEach(this::settleFinished);
         due.forEach(this::lookAt);
-        again.forEach(this::endSuspension);
+        again.forEach(this::resumeHere);
         dispatch();
       } catch (RuntimeException e) {
         log.error("the scheduler failed; it goes on", e);
@@ -282,10 +282,15 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     return new DestinationQueue(key, target, limits.window(target));
   }
 
-  private void endSuspension(String destination) {
+  private void resumeHere(String destination) {
     for (var queue : queues.values()) {
       if (queue.key().destination().equals(destination)) {
-        recall(queue);
+        if (queue.isDown()) {
+          queue.endRest();
+          recall.of(queue.key(), queue.waiting(), Recall.Extent.ONE);
+        } else {
+          recall(queue);
+        }
         line(queue);
       }
     }
@@ -476,13 +481,13 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     cancel(suspensions.put(destination, new Suspension(until, end)));
   }
 
-  /** Ends a suspension, if there is one: what was put off for it goes out at once. */
+  /**
+   * Ends a suspension: what was put off for it goes out at once. Ends a rest too: one message is
+   * tried at once, and when somebody is reached, the others are.
+   */
   public void resume(String destination) {
-    var ended = suspensions.remove(destination);
-    if (ended != null) {
-      cancel(ended);
-      news(() -> resumed.add(destination));
-    }
+    cancel(suspensions.remove(destination));
+    news(() -> resumed.add(destination));
   }
 
   private static void cancel(@Nullable Suspension suspension) {

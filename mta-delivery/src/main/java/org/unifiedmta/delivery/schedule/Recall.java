@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.schedule;
 
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,7 +27,7 @@ final class Recall {
   private static final Logger log = LoggerFactory.getLogger(Recall.class);
   private static final int PAGE = 100;
 
-  /** How many of the messages are meant. */
+  /** How many of the messages are meant, the fewest first. */
   enum Extent {
     /** The first of them that can be had. */
     ONE,
@@ -36,7 +37,14 @@ final class Recall {
     ALL
   }
 
-  private record Job(List<String> ids, Extent extent) {}
+  private record Job(List<String> ids, Extent extent) {
+    Job and(Job later) {
+      var both = new LinkedHashSet<>(ids);
+      both.addAll(later.ids);
+      var wider = extent.compareTo(later.extent) >= 0 ? extent : later.extent;
+      return new Job(List.copyOf(both), wider);
+    }
+  }
 
   private final QueueStore store;
   private final Timer timer;
@@ -55,11 +63,11 @@ final class Recall {
     this.onIdle = onIdle;
   }
 
-  /** Has messages made due, soon; the last word about a destination counts. */
+  /** Has messages made due, soon. */
   void of(Key key, List<String> ids, Extent extent) {
     lock.lock();
     try {
-      jobs.put(key, new Job(ids, extent));
+      jobs.merge(key, new Job(ids, extent), Job::and);
       if (!running && !closed) {
         running = true;
         Thread.ofVirtual().name("mta-recall").start(this::run);

@@ -327,13 +327,13 @@ class MultiModeDeliverySystemTest {
           good.add(lease.id());
           return delivered(lease);
         });
-    for (int i = 0; i < 100; i++) {
-      add("good.test");
-    }
     for (int i = 1; i <= 5; i++) {
-      int hanging = Math.min(50, 10 * i);
+      int hanging = 10 * i;
       Mail.await(() -> schedule.runningAttempts() == hanging);
       timer.advance(Duration.ofSeconds(10));
+    }
+    for (int i = 0; i < 100; i++) {
+      add("good.test");
     }
     Mail.await(() -> good.size() == 100);
     assertThat(schedule.runningAttempts()).isEqualTo(50);
@@ -356,6 +356,24 @@ class MultiModeDeliverySystemTest {
     quiet();
     assertThat(tried).containsExactly(other, id);
     assertThat(schedule.whyNot("default", "far.test")).isEmpty();
+  }
+
+  @Test
+  void aRestCanBeEndedAndOneMessageIsTried() {
+    var up = new AtomicBoolean();
+    add("far.test");
+    add("far.test");
+    start(new Limits(100, 5), (lease, target) -> up.get() ? delivered(lease) : notReached(lease));
+    quiet();
+    assertThat(tried).hasSize(1);
+    schedule.resume("far.test");
+    quiet();
+    assertThat(tried).hasSize(2);
+    assertThat(state("far.test").until()).isAfter(START);
+    up.set(true);
+    schedule.resume("far.test");
+    quiet();
+    assertThat(store.counts().values()).containsOnly(0L);
   }
 
   @Test
