@@ -21,6 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
@@ -122,6 +123,10 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
 
   /** Until when somebody wants a destination left alone. */
   private record Suspension(@Nullable Instant until, Timer.@Nullable Handle end) {
+    boolean isOver(Instant now) {
+      return until != null && !until.isAfter(now);
+    }
+
     SmtpReply reply() {
       return SmtpReply.of(
           451, "4.4.0", "not tried: suspended" + (until == null ? "" : " until " + until));
@@ -252,16 +257,17 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         recall(queue);
       }
       case Contact.Failed(var reply, var again) -> {
+        var level = queue.isDown() ? Level.DEBUG : Level.INFO;
         queue.notReached(id, task.began, timer.now(), reply, again);
-        log.info(
-            "{} rests until {}: {}", queue.key().destination(), queue.restEnds(), reply.text());
+        log.atLevel(level)
+            .log("{} rests until {}: {}", queue.key().destination(), queue.restEnds(), reply);
       }
       case Contact.None none -> queue.finished();
     }
   }
 
   private void recall(DestinationQueue queue) {
-    if (queue.hasWaiting() && !queue.isDown() && suspension(queue) == null) {
+    if (queue.hasWaiting() && !queue.isDown() && suspension(queue.key().destination()) == null) {
       var extent = queue.hasMoreWaiting() ? Recall.Extent.ALL : Recall.Extent.THESE;
       recall.of(queue.key(), queue.waiting(), extent);
       queue.forgetWaiting();
@@ -320,15 +326,25 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     while (!ready.isEmpty() && hasRoom()) {
       var queue = ready.removeFirst();
       queue.setReady(false);
-      var why = whyNot(queue);
-      if (why != null) {
-        putOff(queue, why);
-      } else if (queue.hasRoom()) {
-        claim(queue);
+      try {
+        turn(queue);
+      } catch (RuntimeException e) { // of the store
+        log.error("{} is looked at again in {}", queue.key(), AFTER_FAILURE, e);
+        queue.awake();
+        wake(queue, timer.now().plus(AFTER_FAILURE));
       }
     }
     if (!ready.isEmpty()) {
       slots.nextFree().ifPresent(this::wakeForSlot);
+    }
+  }
+
+  private void turn(DestinationQueue queue) {
+    var why = whyNot(queue);
+    if (why != null) {
+      putOff(queue, why);
+    } else if (queue.hasRoom()) {
+      claim(queue);
     }
   }
 
@@ -350,7 +366,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
 
   /** What mail that is due for this destination meets, or null if it is tried. */
   private @Nullable SmtpReply whyNot(DestinationQueue queue) {
-    var suspension = suspension(queue);
+    var suspension = suspension(queue.key().destination());
     if (suspension != null) {
       return suspension.reply();
     }
@@ -360,8 +376,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         : SmtpReply.of(451, "4.4.1", "not tried: nobody was reached before: " + failure);
   }
 
-  private @Nullable Suspension suspension(DestinationQueue queue) {
-    return suspensions.get(queue.key().destination());
+  private @Nullable Suspension suspension(String destination) {
+    var suspension = suspensions.get(destination);
+    return suspension == null || suspension.isOver(timer.now()) ? null : suspension;
   }
 
   private void claim(DestinationQueue queue) {
@@ -477,8 +494,14 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
       throw new IllegalArgumentException("reports are not suspended");
     }
     var until = time == null ? null : timer.now().plus(time);
-    var end = until == null ? null : timer.at(until, () -> resume(destination));
+    var end = until == null ? null : timer.at(until, () -> resumeIfOver(destination));
     cancel(suspensions.put(destination, new Suspension(until, end)));
+  }
+
+  private void resumeIfOver(String destination) {
+    if (suspension(destination) == null) { // else there is a longer one now
+      resume(destination);
+    }
   }
 
   /**
@@ -513,7 +536,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
 
   /** Why nothing is tried now for a destination of a zone, whatever is due; for people. */
   public Optional<String> whyNot(String zone, String destination) {
-    var suspension = suspensions.get(destination);
+    var suspension = suspension(destination);
     if (suspension != null) {
       return Optional.of("suspended" + end(suspension.until()));
     }

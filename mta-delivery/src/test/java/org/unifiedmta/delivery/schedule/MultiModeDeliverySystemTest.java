@@ -384,8 +384,12 @@ class MultiModeDeliverySystemTest {
     var id = add("far.test");
     pass(Duration.ofSeconds(59));
     assertThat(tried).isEmpty();
+    schedule.suspend("far.test", Duration.ofSeconds(2));
+    pass(Duration.ofSeconds(1));
+    assertThat(tried).isEmpty();
     pass(Duration.ofSeconds(1));
     assertThat(tried).containsExactly(id);
+    assertThat(schedule.destinations()).isEmpty();
     assertThatThrownBy(() -> schedule.suspend("report", null))
         .isInstanceOf(IllegalArgumentException.class);
   }
