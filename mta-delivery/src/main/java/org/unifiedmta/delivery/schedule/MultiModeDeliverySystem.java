@@ -82,7 +82,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
    * Bounds.
    *
    * @param attempts at a time, in all; those that have gone on for ten seconds do not count, up to
-   *     ten times as many
+   *     2,000
    * @param perDestination at a time
    */
   public record Limits(int attempts, int perDestination) {

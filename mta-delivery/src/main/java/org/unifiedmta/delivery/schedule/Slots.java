@@ -13,7 +13,9 @@ import java.util.Optional;
  */
 final class Slots {
   private static final Duration LONG = Duration.ofSeconds(10);
-  private static final int WAITING = 10;
+
+  /** What one that waits costs is a virtual thread, a socket and less than 100 KB. */
+  private static final int MOST_WAITING = 2_000;
 
   private final int most;
 
@@ -23,14 +25,14 @@ final class Slots {
   private int waiting;
 
   /**
-   * @param most that have a place; ten times as many may wait beside them
+   * @param most that have a place; others may wait beside them
    */
   Slots(int most) {
     this.most = most;
   }
 
   boolean isFree(Instant now) {
-    while (placed.size() >= most && waiting < (long) WAITING * most) {
+    while (!placed.isEmpty() && placed.size() >= most && waiting < MOST_WAITING) {
       var first = placed.entrySet().iterator().next();
       if (first.getValue().plus(LONG).isAfter(now)) {
         return false;
@@ -43,7 +45,7 @@ final class Slots {
 
   /** When the next place is free, if no attempt ends before; empty where only that helps. */
   Optional<Instant> nextFree() {
-    return placed.isEmpty() || waiting >= (long) WAITING * most
+    return placed.isEmpty() || waiting >= MOST_WAITING
         ? Optional.empty()
         : Optional.of(placed.values().iterator().next().plus(LONG));
   }

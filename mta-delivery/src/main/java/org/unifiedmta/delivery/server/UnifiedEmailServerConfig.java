@@ -796,7 +796,7 @@ public final class UnifiedEmailServerConfig {
 
     /**
      * Delivery attempts at a time; default 500. Those that have gone on for ten seconds do not
-     * count, up to ten times as many. With 0 mail is taken and kept, never tried.
+     * count, up to 2,000. With 0 mail is taken and kept, never tried.
      */
     public Builder maxAttempts(int attempts) {
       maxAttempts = attempts;

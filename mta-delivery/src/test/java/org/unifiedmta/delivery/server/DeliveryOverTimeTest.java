@@ -7,13 +7,18 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
@@ -39,26 +44,32 @@ class DeliveryOverTimeTest {
   }
 
   private UnifiedEmailServer server(int port) {
+    return server(port, null);
+  }
+
+  private UnifiedEmailServer server(int port, @Nullable Path data) {
     var dns =
         ZoneResolver.builder()
             .mx("far.test", 5, "mute.far.test")
             .a("mute.far.test", "127.0.0.2")
             .mx("far.test", 10, "mx.far.test")
             .a("mx.far.test", "127.0.0.1");
-    var server =
-        new UnifiedEmailServer(
-            UnifiedEmailServerConfig.builder()
-                .hostname("mail.example.test")
-                .timer(time)
-                .dnsResolver(dns.build())
-                .mxPort(port)
-                .allowPrivateTargets(true)
-                .domains(DomainConfig.of("example.test"))
-                .mailHandler((recipient, mail) -> {
-                  reports.add(mail.email());
-                  return RecipientVerdict.delivered();
-                })
-                .build());
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mail.example.test")
+            .timer(time)
+            .dnsResolver(dns.build())
+            .mxPort(port)
+            .allowPrivateTargets(true)
+            .domains(DomainConfig.of("example.test"))
+            .mailHandler((recipient, mail) -> {
+              reports.add(mail.email());
+              return RecipientVerdict.delivered();
+            });
+    if (data != null) {
+      config.dataDirectory(data);
+    }
+    var server = new UnifiedEmailServer(config.build());
     server.on(MailEvent.class, events::add);
     time.follow(server.start());
     return server;
@@ -177,10 +188,12 @@ class DeliveryOverTimeTest {
     }
   }
 
-  @Test
-  void whatWaitedForADeadHostGoesOutWhenItIsBack() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatWaitedForADeadHostGoesOutWhenItIsBack(boolean durable, @TempDir Path data)
+      throws Exception {
     int port = deadPort();
-    try (var server = server(port)) {
+    try (var server = server(port, durable ? data : null)) {
       for (int i = 0; i < 50; i++) {
         server.sendEmail(email("ann@example.test"));
       }
