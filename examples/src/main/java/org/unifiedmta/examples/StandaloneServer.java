@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import org.unifiedmta.core.MtaException;
+import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
+import org.unifiedmta.delivery.store.log.Salvage;
 
 /** A mail server as a program of its own, set up by a properties file and {@code key=value}. */
 public final class StandaloneServer {
@@ -21,6 +23,11 @@ public final class StandaloneServer {
     UnifiedEmailServer server;
     try {
       var settings = settings(arguments);
+      var salvage = settings.get("mta.salvage");
+      if (salvage != null) {
+        salvage(salvage);
+        return;
+      }
       server = new UnifiedEmailServer(StandaloneConfig.read(settings));
       server.start();
     } catch (MtaException | IllegalArgumentException | IOException e) {
@@ -50,6 +57,19 @@ public final class StandaloneServer {
     }
     System.out.flush();
     new CountDownLatch(1).await(); // until the signal
+  }
+
+  /** Copies what is readable of a damaged queue, in place of serving. */
+  private static void salvage(String directories) {
+    int comma = directories.indexOf(',');
+    if (comma < 0) {
+      throw new IllegalArgumentException("mta.salvage: no FROM,TO: " + directories);
+    }
+    var from = Path.of(directories.substring(0, comma).strip());
+    var to = Path.of(directories.substring(comma + 1).strip());
+    var result = Salvage.run(from, to, Timer.system());
+    result.losses().forEach(loss -> System.out.println("lost " + loss));
+    System.out.println("salvaged " + result.messages() + " messages into " + to);
   }
 
   /** The last of equal keys wins. */

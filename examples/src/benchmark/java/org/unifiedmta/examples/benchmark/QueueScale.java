@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Semaphore;
@@ -28,30 +29,37 @@ import org.unifiedmta.delivery.store.log.LogQueueStore;
 
 /**
  * Fills a durable queue with messages of ten recipients each, claims some, starts it again with its
- * index and without, in a JVM with a small heap. Its arguments are the number of messages, of
- * destinations, the heap, and a directory on the disk to measure, by default {@code 1000000 100000
- * 512m} and the one for temporary files. Its exit status is 0 if nothing was missing.
+ * index and without, in a JVM with a small heap; then stores one message to 10,000 recipients,
+ * claims it in slices and settles it, in a heap of 64 MB. Its arguments are the number of messages,
+ * of destinations, the heap, and a directory on the disk to measure, by default {@code 1000000
+ * 100000 512m} and the one for temporary files. Its exit status is 0 if nothing was missing.
  */
 public final class QueueScale {
   private QueueScale() {}
 
   /** Starts that JVM; its exit status is the same. */
   public static void main(String[] args) throws IOException, InterruptedException {
-    var java = Path.of(System.getProperty("java.home"), "bin", "java");
-    var process =
-        new ProcessBuilder(
-                java.toString(),
-                "-Xmx" + (args.length > 2 ? args[2] : "512m"),
-                "-XX:+UseSerialGC", // its generations have bounds of their own, see peak
-                "-classpath",
-                System.getProperty("java.class.path"),
-                InLittleHeap.class.getName(),
-                args.length > 0 ? args[0] : "1000000",
-                args.length > 1 ? args[1] : "100000",
-                args.length > 3 ? args[3] : System.getProperty("java.io.tmpdir"))
-            .inheritIO()
-            .start();
-    System.exit(process.waitFor());
+    var parent = args.length > 3 ? args[3] : System.getProperty("java.io.tmpdir");
+    int status =
+        run(
+            args.length > 2 ? args[2] : "512m",
+            args.length > 0 ? args[0] : "1000000",
+            args.length > 1 ? args[1] : "100000",
+            parent);
+    System.exit(status != 0 ? status : run("64m", "1", "1", parent, "10000"));
+  }
+
+  private static int run(String heap, String... arguments)
+      throws IOException, InterruptedException {
+    var command = new ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Xmx" + heap);
+    command.add("-XX:+UseSerialGC"); // its generations have bounds of their own, see peak
+    command.add("-classpath");
+    command.add(System.getProperty("java.class.path"));
+    command.add(InLittleHeap.class.getName());
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).inheritIO().start().waitFor();
   }
 
   /** What is measured. */
@@ -65,10 +73,12 @@ public final class QueueScale {
 
     private final Path directory;
     private final int destinations;
+    private final int recipients;
     private long rows;
 
-    private InLittleHeap(Path directory, int destinations) {
+    private InLittleHeap(Path directory, int destinations, int recipients) {
       this.directory = directory;
+      this.recipients = recipients;
       this.destinations = destinations;
     }
 
@@ -76,7 +86,13 @@ public final class QueueScale {
       int messages = Integer.parseInt(args[0]);
       var directory = Files.createTempDirectory(Path.of(args[2]), "mta-scale-");
       try {
-        new InLittleHeap(directory, Integer.parseInt(args[1])).run(messages);
+        int recipients = args.length > 3 ? Integer.parseInt(args[3]) : RECIPIENTS;
+        var scale = new InLittleHeap(directory, Integer.parseInt(args[1]), recipients);
+        if (args.length > 3) {
+          scale.runOne();
+        } else {
+          scale.run(messages);
+        }
       } finally {
         QueueLoad.delete(directory);
       }
@@ -110,13 +126,36 @@ public final class QueueScale {
         claim(store, "claimed");
         check(store);
       }
+      heap();
+      System.out.println("all recipients are there");
+    }
+
+    /** One message; slice by slice, each with a restart in between. */
+    private void runOne() throws IOException, InterruptedException {
+      try (var store = open(null)) {
+        add(store, 0, 1);
+      }
+      while (rows > 0) {
+        try (var store = open(null)) {
+          check(store);
+          var leases = store.claim(ZONE, "d0.example", 2, Duration.ofMinutes(10));
+          for (var lease : leases) {
+            store.settle(lease, Collections.nCopies(lease.rows().size(), DELIVERED));
+            rows -= lease.rows().size();
+          }
+        }
+      }
+      heap();
+      System.out.println("one message to " + recipients + " was delivered to all");
+    }
+
+    private static void heap() {
       System.out.printf(
           Locale.ROOT,
           "%-18s%,d MB at most, of %,d MB%n",
           "heap",
           peak() >> 20,
           Runtime.getRuntime().maxMemory() >> 20);
-      System.out.println("all recipients are there");
     }
 
     private LogQueueStore open(@Nullable String what) throws IOException, InterruptedException {
@@ -150,28 +189,28 @@ public final class QueueScale {
             }
             waiting.acquire(AT_A_TIME);
             require(failed.get() == null, "a message was refused: " + failed.get());
-            rows += (long) (to - from) * RECIPIENTS;
+            rows += (long) (to - from) * recipients;
             return to;
           });
     }
 
     private NewMessage message(LogQueueStore store, ByteBuffer body, int number) {
       var now = Instant.now();
-      var recipients = new ArrayList<Recipient>();
+      var to = new ArrayList<Recipient>();
       var places = new ArrayList<NewRow>();
-      for (int i = 0; i < RECIPIENTS; i++) {
+      for (int i = 0; i < recipients; i++) {
         // Each message goes to other neighbours, and in the end as many to each.
-        long destination = ((long) number * RECIPIENTS + i) * 7919 % destinations;
+        long destination = ((long) number * recipients + i) * 7919 % destinations;
         var name = "d" + destination + ".example";
         var recipient = Recipient.of("user" + number + "@" + name);
-        recipients.add(recipient);
+        to.add(recipient);
         places.add(new NewRow(recipient, ZONE, name, null, now));
       }
       try (var writer = store.spool().open(body.remaining())) {
         writer.write(body);
         return new NewMessage(
             store.newId(),
-            Envelope.of((EmailAddress) null, recipients),
+            Envelope.of((EmailAddress) null, to),
             writer.finish(),
             places,
             now,

@@ -202,6 +202,8 @@ record Story(
         told.add(deferred.at(), "deferred", deferred.recipient(), again);
       }
       case MailEvent.Bounced bounced -> told.add(bounced.at(), "bounced", bounced.recipient(), "");
+      case MailEvent.PossibleDuplicate doubt ->
+          told.add(doubt.at(), "perhaps twice", doubt.recipient(), "");
       case MailEvent.EmailReceived received -> {}
       case MailEvent.Started started -> {}
       case MailEvent.Stopped stopped -> {}

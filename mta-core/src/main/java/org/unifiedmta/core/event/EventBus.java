@@ -1,9 +1,11 @@
 package org.unifiedmta.core.event;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -22,6 +24,7 @@ public final class EventBus implements AutoCloseable {
 
   private final List<Listener<?>> listeners = new CopyOnWriteArrayList<>();
   private final AtomicInteger threads = new AtomicInteger();
+  private final AtomicLong published = new AtomicLong();
 
   /** Hears all events of a class and its subclasses, in the order of their publication. */
   public <E extends MtaEvent> Subscription on(Class<E> type, Consumer<? super E> consumer) {
@@ -33,12 +36,39 @@ public final class EventBus implements AutoCloseable {
 
   /** Publishes an event, which is built only if somebody listens to its class. */
   public <E extends MtaEvent> void publish(Class<E> type, Supplier<E> event) {
+    published.incrementAndGet();
     E built = null;
     for (var listener : listeners) {
       if (listener.type.isAssignableFrom(type)) {
         built = built == null ? event.get() : built;
         listener.offer(built);
       }
+    }
+  }
+
+  /** How many events there have been, also those that nobody listened to. */
+  public long published() {
+    return published.get();
+  }
+
+  /**
+   * Waits until the listeners have heard everything; called by a listener, it does not wait for
+   * that one.
+   *
+   * @return false if the time ran out first
+   */
+  public boolean awaitHeard(Duration timeout) {
+    long end = System.nanoTime() + timeout.toNanos();
+    try {
+      for (var listener : listeners) {
+        if (!listener.awaitHeard(end)) {
+          return false;
+        }
+      }
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
@@ -53,8 +83,10 @@ public final class EventBus implements AutoCloseable {
     private final Consumer<? super E> consumer;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
+    private final Condition heard = lock.newCondition();
     private final ArrayDeque<MtaEvent> waiting = new ArrayDeque<>();
     private @Nullable Thread thread;
+    private boolean listening;
     private boolean draining;
     private boolean closed;
     private long dropped;
@@ -98,13 +130,35 @@ public final class EventBus implements AutoCloseable {
     private @Nullable MtaEvent next() {
       lock.lock();
       try {
+        listening = false;
+        if (waiting.isEmpty()) {
+          heard.signalAll();
+        }
         while (waiting.isEmpty() && !draining && !closed) {
           changed.awaitUninterruptibly();
         }
-        return closed ? null : waiting.pollFirst();
+        listening = !closed && !waiting.isEmpty();
+        return listening ? waiting.pollFirst() : null;
       } finally {
         lock.unlock();
       }
+    }
+
+    boolean awaitHeard(long end) throws InterruptedException {
+      lock.lock();
+      try {
+        long left = end - System.nanoTime();
+        while ((listening || !waiting.isEmpty()) && !isOver() && left > 0) {
+          left = heard.awaitNanos(left);
+        }
+        return left > 0;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private boolean isOver() {
+      return closed || thread == Thread.currentThread();
     }
 
     void finish() {
@@ -127,6 +181,7 @@ public final class EventBus implements AutoCloseable {
         draining = true;
         closed |= atOnce;
         changed.signal();
+        heard.signalAll();
       } finally {
         lock.unlock();
       }

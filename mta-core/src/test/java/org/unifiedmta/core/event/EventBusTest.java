@@ -51,6 +51,30 @@ class EventBusTest {
   }
 
   @Test
+  void everythingIsHeardWhenTheListenerHasReturned() {
+    var go = new CountDownLatch(1);
+    var returned = new ArrayList<Integer>();
+    bus.on(
+        Numbered.class,
+        event -> {
+          try {
+            go.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+          assertThat(bus.awaitHeard(Duration.ofSeconds(10))).isTrue(); // not for itself
+          returned.add(event.number());
+        });
+    assertThat(bus.awaitHeard(Duration.ZERO.plusSeconds(10))).isTrue();
+    publish(1);
+    publish(2);
+    assertThat(bus.awaitHeard(Duration.ofMillis(1))).isFalse();
+    go.countDown();
+    assertThat(bus.awaitHeard(Duration.ofSeconds(10))).isTrue();
+    assertThat(returned).containsExactly(1, 2);
+  }
+
+  @Test
   void withoutAListenerNoEventIsBuilt() throws InterruptedException {
     var subscription = bus.on(Other.class, heard::add);
     bus.publish(

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -12,6 +13,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.routing.route.Destinations.Target;
@@ -19,6 +21,7 @@ import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.smtp.client.ClientOptions;
 import org.unifiedmta.smtp.client.Endpoint;
+import org.unifiedmta.smtp.client.SmtpClient;
 import org.unifiedmta.smtp.client.SmtpException;
 import org.unifiedmta.smtp.pool.PoolKey;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
@@ -58,26 +61,34 @@ public final class DeliveryAttempt {
       @Nullable MailHandler handler) {}
 
   private final Parts parts;
+  private final DownHosts down;
 
-  public DeliveryAttempt(Parts parts) {
+  public DeliveryAttempt(Parts parts, Timer timer) {
     this.parts = parts;
+    this.down = new DownHosts(timer);
   }
 
   /**
    * Tries some rows of a message.
    *
    * @param rows all of one destination
+   * @param handOver hears the numbers of the rows for which the content is about to be handed over
+   *     to another host
    * @return one outcome for each row, in their order
    */
   public List<Outcome> run(
-      QueuedMessage message, List<QueuedRow> rows, Target target, ByteSource body) {
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      Target target,
+      ByteSource body,
+      Consumer<List<Integer>> handOver) {
     if (target instanceof Target.Local) {
       return rows.stream().map(row -> local(message, row, body)).toList();
     }
     var outcomes = new LinkedHashMap<Integer, Outcome>();
     for (var group : groups(rows)) {
       var options = parts.options().apply(group.get(0).route());
-      remote(message, group, target, options, body, outcomes);
+      remote(message, group, target, options, body, handOver, outcomes);
     }
     return rows.stream()
         .map(row -> outcomes.get(row.number()))
@@ -111,12 +122,16 @@ public final class DeliveryAttempt {
       Target target,
       OutboundOptions options,
       ByteSource body,
+      Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     switch (find(target)) {
       case MxResolver.Result.Failed(var reply) ->
-          rows.forEach(row -> outcomes.put(row.number(), Outcome.of(reply)));
+          rows.forEach(row ->
+              outcomes.put(
+                  row.number(),
+                  reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply)));
       case MxResolver.Result.Hosts(var hosts) ->
-          hosts(message, rows, endpoints(hosts, port(target)), options, body, outcomes);
+          hosts(message, rows, endpoints(hosts, port(target)), options, body, handOver, outcomes);
     }
   }
 
@@ -141,23 +156,31 @@ public final class DeliveryAttempt {
         .toList();
   }
 
-  /** RFC 5321 5.1: one host after the other, until one has answered for every recipient. */
+  /**
+   * RFC 5321 5.1: one host after the other, until one has answered for every recipient; but those
+   * last that did not answer a message before this one.
+   */
   private void hosts(
       QueuedMessage message,
       List<QueuedRow> rows,
       List<Endpoint> endpoints,
       OutboundOptions options,
       ByteSource body,
+      Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     var remaining = rows;
-    for (var endpoint : endpoints) {
+    for (var endpoint : down.last(endpoints)) {
       if (remaining.isEmpty()) {
         return;
       }
       try {
-        remaining = host(message, remaining, endpoint, options, body, outcomes);
+        remaining = host(message, remaining, endpoint, options, body, handOver, outcomes);
+        down.remove(endpoint);
       } catch (SmtpException e) {
         log.debug("{} {}", message.id(), e.getMessage());
+        if (isOfTheHost(e) && e.reply().isEmpty()) {
+          down.add(endpoint);
+        }
         unreachable(remaining, endpoint, e, outcomes);
       }
     }
@@ -170,15 +193,27 @@ public final class DeliveryAttempt {
       Endpoint endpoint,
       OutboundOptions options,
       ByteSource body,
+      Consumer<List<Integer>> handOver,
       Map<Integer, Outcome> outcomes) {
     var envelope =
         message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
-    var sent = send(endpoint, demanding(clientOptions(options), envelope), envelope, body);
+    var sent =
+        send(
+            endpoint,
+            demanding(clientOptions(options), envelope),
+            envelope,
+            body,
+            places -> handOver.accept(places.stream().map(i -> rows.get(i).number()).toList()));
     var replies = sent.replies();
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
       var outcome =
-          new Outcome(replies.replies().get(i), endpoint.host(), sent.tls(), replies.reports());
+          new Outcome(
+              replies.replies().get(i),
+              endpoint.host(),
+              sent.tls(),
+              replies.reports(),
+              !replies.unanswered());
       outcomes.put(rows.get(i).number(), outcome);
       // What may have been accepted is not given to another host at once: it would come twice.
       if (outcome.isTransient() && !replies.reusable() && !replies.uncertain()) {
@@ -189,9 +224,13 @@ public final class DeliveryAttempt {
   }
 
   private SmtpClientPool.Sent send(
-      Endpoint endpoint, ClientOptions options, Envelope envelope, ByteSource body) {
+      Endpoint endpoint,
+      ClientOptions options,
+      Envelope envelope,
+      ByteSource body,
+      SmtpClient.HandOver handOver) {
     try {
-      return parts.pool().send(new PoolKey(endpoint, options), envelope, body);
+      return parts.pool().send(new PoolKey(endpoint, options), envelope, body, handOver);
     } catch (SmtpException e) {
       if (e.phase() != SmtpException.Phase.STARTTLS
           || options.tls() != ClientOptions.Tls.OPPORTUNISTIC) {
@@ -200,7 +239,7 @@ public final class DeliveryAttempt {
       // RFC 7435 3: encryption that cannot be had is no reason to keep the mail.
       log.info("{}; sending in plain text", e.getMessage());
       var plain = new PoolKey(endpoint, options.withTls(ClientOptions.Tls.NONE));
-      return parts.pool().send(plain, envelope, body);
+      return parts.pool().send(plain, envelope, body, handOver);
     }
   }
 
@@ -216,9 +255,19 @@ public final class DeliveryAttempt {
     for (var row : rows) {
       var before = outcomes.get(row.number());
       if (before == null || before.reply().isPermanent() || reply.isTransient()) {
-        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false, false));
+        boolean reached = !isOfTheHost(e) || (before != null && before.reached());
+        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false, false, reached));
       }
     }
+  }
+
+  /** Whether any message would have met this: nobody there, or nobody who has time (421). */
+  private static boolean isOfTheHost(SmtpException e) {
+    return switch (e.phase()) {
+      case CONNECT -> true;
+      case GREETING, EHLO -> e.reply().map(reply -> reply.code() == 421).orElse(true);
+      default -> false;
+    };
   }
 
   /** RFC 8689 4.2.1: what must not go in plain text goes to a host that proves its name. */

@@ -10,8 +10,11 @@ import org.unifiedmta.core.reply.SmtpReply;
  *
  * @param host the last one spoken to, or null
  * @param reports whether the host does what was asked of it in NOTIFY (RFC 3461)
+ * @param reached whether somebody answered for this message or against it; where not, the next
+ *     message would have met the same
  */
-public record Outcome(SmtpReply reply, @Nullable String host, boolean tls, boolean reports) {
+public record Outcome(
+    SmtpReply reply, @Nullable String host, boolean tls, boolean reports, boolean reached) {
   private static final int KEPT = 1_000; // characters of a reply, which may have 64 KB
 
   public Outcome {
@@ -23,7 +26,12 @@ public record Outcome(SmtpReply reply, @Nullable String host, boolean tls, boole
   }
 
   static Outcome of(SmtpReply reply) {
-    return new Outcome(reply, null, false, false);
+    return new Outcome(reply, null, false, false, true);
+  }
+
+  /** No host could be asked, or none was. */
+  public static Outcome notReached(SmtpReply reply) {
+    return new Outcome(reply, null, false, false, false);
   }
 
   /** Neither host nor handler understood or answered: temporary, whatever it was. */

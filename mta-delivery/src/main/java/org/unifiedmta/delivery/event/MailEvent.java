@@ -79,6 +79,13 @@ public sealed interface MailEvent extends MtaEvent {
   record Bounced(String queueId, Instant at, EmailAddress recipient, SmtpReply reply)
       implements MailEvent {}
 
+  /**
+   * A crash ended an attempt that had begun to hand the message over; it is tried again, with the
+   * same Message-ID, and may come to the recipient twice. Told at the start, once for each crash.
+   */
+  record PossibleDuplicate(String queueId, Instant at, EmailAddress recipient)
+      implements MailEvent {}
+
   /** The server runs. */
   record Started(Instant at) implements MailEvent {
     @Override

@@ -1,5 +1,6 @@
 package org.unifiedmta.delivery.queue;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -15,6 +16,9 @@ final class Indexed {
   private static final Instant FIRST_NANO = Instant.ofEpochSecond(-9_000_000_000L);
 
   private Indexed() {}
+
+  /** Nanoseconds by which a step of priority is ahead of the one below. */
+  private static final long AHEAD = Duration.ofMinutes(5).toNanos();
 
   static final Comparator<Row<?>> BY_DUE =
       Comparator.<Row<?>, Instant>comparing(row -> row.due)
@@ -100,6 +104,9 @@ final class Indexed {
     DeliveryStatus status = DeliveryStatus.PENDING;
     int attempts;
     boolean onHold;
+    boolean handingOver;
+    boolean possibleDuplicate;
+    RowState.@Nullable Reroute rerouted;
     @Nullable Attempt first;
     @Nullable Attempt last;
     @Nullable Held<L> held;
@@ -131,7 +138,18 @@ final class Indexed {
     }
 
     RowState state() {
-      return new RowState(number, false, status, attempts, due, onHold, first, last);
+      return new RowState(
+          number,
+          false,
+          status,
+          attempts,
+          due,
+          onHold,
+          handingOver,
+          possibleDuplicate,
+          rerouted,
+          first,
+          last);
     }
 
     void set(RowState state) {
@@ -139,6 +157,9 @@ final class Indexed {
       attempts = state.attempts();
       due = state.due();
       onHold = state.onHold();
+      handingOver = state.handingOver();
+      possibleDuplicate = state.possibleDuplicate();
+      rerouted = state.rerouted();
       first = state.first();
       last = state.last();
     }
@@ -149,9 +170,15 @@ final class Indexed {
     }
   }
 
-  /** The rows that wait for one destination. */
+  /**
+   * The rows of one priority that wait for one destination, by when they are due. Which line's turn
+   * it is depends on how long the first in each has been due, {@link #AHEAD} more for each step of
+   * priority: so nothing need be sorted again while time goes by, and nothing waits for ever for
+   * what comes later, however much that is.
+   */
   static final class Waiting<L> {
     final Key key;
+    final int priority;
     final long number;
     final TreeSet<Row<L>> rows = new TreeSet<>(BY_DUE);
     final int[] byStatus = new int[DeliveryStatus.values().length];
@@ -169,8 +196,9 @@ final class Indexed {
     /** How many to fetch next: more each time. */
     int fetches = 1;
 
-    Waiting(Key key, long number) {
+    Waiting(Key key, int priority, long number) {
       this.key = key;
+      this.priority = priority;
       this.number = number;
     }
 
@@ -189,6 +217,19 @@ final class Indexed {
 
     boolean isEmpty() {
       return rows.isEmpty() && firstShelved == null;
+    }
+
+    /** The first, or null if the first is put aside. */
+    @Nullable Row<L> firstHere() {
+      var first = rows.isEmpty() ? null : rows.first();
+      var aside = firstShelved;
+      return aside != null && (first == null || aside.compareTo(first.key()) < 0) ? null : first;
+    }
+
+    /** Where the first stands among the first of all lines; there must be one. */
+    long rank() {
+      long due = Math.max(nanos(nextDue()), Long.MIN_VALUE / 2);
+      return due - priority * AHEAD;
     }
 
     /** Of the first that waits; there must be one. */

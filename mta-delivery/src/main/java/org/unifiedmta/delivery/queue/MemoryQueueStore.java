@@ -3,10 +3,13 @@ package org.unifiedmta.delivery.queue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -22,10 +25,17 @@ import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
  */
 public final class MemoryQueueStore implements QueueStore {
   private static final Logger log = LoggerFactory.getLogger(MemoryQueueStore.class);
+  private static final int MOST_KEYS = 100_000; // the oldest are forgotten early
   private static final long DEFAULT_LIMIT = 256L * 1024 * 1024;
 
   private record Stored(NewMessage message, MemorySpool.Message body) {}
 
+  private record Keyed(long id, Instant at) {}
+
+  private final Timer timer;
+  private final KeyedAdds keyed = new KeyedAdds(this::known);
+  private final ReentrantLock lock = new ReentrantLock();
+  private final LinkedHashMap<IdempotencyKey, Keyed> keys = new LinkedHashMap<>();
   private final MemorySpool spool;
   private final QueueIndex<Stored> index;
   private final MessageIds ids;
@@ -40,6 +50,7 @@ public final class MemoryQueueStore implements QueueStore {
    * @param memoryLimit octets for all bodies together
    */
   public MemoryQueueStore(Timer timer, long memoryLimit) {
+    this.timer = timer;
     this.spool = new MemorySpool(memoryLimit);
     this.ids = new MessageIds(timer, 0);
     this.index = new QueueIndex<>(timer, MemoryQueueStore::freeIfEnded);
@@ -63,6 +74,10 @@ public final class MemoryQueueStore implements QueueStore {
 
   @Override
   public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
+    keyed.add(message, done, told -> addNew(message, told));
+  }
+
+  private void addNew(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
     if (closed) {
       done.accept(null, new IllegalStateException("the store is closed"));
       return;
@@ -75,15 +90,13 @@ public final class MemoryQueueStore implements QueueStore {
       done.accept(null, new IllegalArgumentException("no id, or no body, of this store"));
       return;
     }
-    var places =
-        message.rows().stream()
-            .map(row -> new QueueIndex.Place(row.zone(), row.destination(), row.due()))
-            .toList();
+    var places = message.rows().stream().map(QueueIndex.Place::of).toList();
     if (!index.add(id, new Stored(message, body), places)) {
       body.free();
       done.accept(null, new IllegalArgumentException("the id is taken: " + message.id()));
       return;
     }
+    keep(message.idempotencyKey(), id);
     var told = message.settles();
     if (told != null) {
       index
@@ -98,6 +111,35 @@ public final class MemoryQueueStore implements QueueStore {
     index.offer(id);
   }
 
+  private OptionalLong known(IdempotencyKey key) {
+    lock.lock();
+    try {
+      var found = keys.get(key);
+      return found == null || found.at.plus(IDEMPOTENCY_WINDOW).isBefore(timer.now())
+          ? OptionalLong.empty()
+          : OptionalLong.of(found.id);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void keep(@Nullable String key, long id) {
+    if (key == null) {
+      return;
+    }
+    lock.lock();
+    try {
+      var now = timer.now();
+      keys.putLast(IdempotencyKey.of(key), new Keyed(id, now));
+      while (keys.size() > MOST_KEYS
+          || keys.firstEntry().getValue().at.plus(IDEMPOTENCY_WINDOW).isBefore(now)) {
+        keys.pollFirstEntry();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   @Override
   public List<Lease> claim(String zone, String destination, int limit, Duration leaseFor) {
     return index.claim(zone, destination, limit, leaseFor);
@@ -106,6 +148,16 @@ public final class MemoryQueueStore implements QueueStore {
   @Override
   public void settle(Lease lease, List<RecipientResult> results) {
     index.settle(lease, results);
+  }
+
+  @Override
+  public void handOver(Lease lease, List<Integer> rows) {
+    boolean unused = index.handOver(lease, rows, change -> {});
+  }
+
+  @Override
+  public Map<String, List<Integer>> interrupted() {
+    return Map.of();
   }
 
   @Override
@@ -144,13 +196,13 @@ public final class MemoryQueueStore implements QueueStore {
   }
 
   @Override
-  public boolean hold(String id) {
-    return index.hold(MessageIds.parse(id));
+  public boolean hold(String id, Filter which) {
+    return index.hold(MessageIds.parse(id), which);
   }
 
   @Override
-  public boolean release(String id) {
-    return index.release(MessageIds.parse(id));
+  public boolean release(String id, Filter which) {
+    return index.release(MessageIds.parse(id), which);
   }
 
   private static QueuedMessage queued(Stored stored, List<QueueIndex.RowView> rows) {
@@ -163,17 +215,23 @@ public final class MemoryQueueStore implements QueueStore {
         message.session(),
         message.security(),
         message.expires(),
+        message.retry(),
         rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
   }
 
   @Override
-  public boolean cancel(String id) {
-    return index.cancel(MessageIds.parse(id));
+  public boolean cancel(String id, Filter which) {
+    return index.cancel(MessageIds.parse(id), which);
   }
 
   @Override
-  public boolean reschedule(String id, Instant due) {
-    return index.reschedule(MessageIds.parse(id), due);
+  public boolean reschedule(String id, Filter which, Instant due) {
+    return index.reschedule(MessageIds.parse(id), which, due);
+  }
+
+  @Override
+  public boolean reroute(String id, Filter which, String zone, String destination) {
+    return index.reroute(MessageIds.parse(id), which, zone, destination);
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.queue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,6 +23,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.Indexed.Held;
@@ -46,7 +48,13 @@ public final class QueueIndex<L> implements AutoCloseable {
   private static final int PAGE = 100;
 
   /** Where a row of a new message waits; its number is its place in the list. */
-  public record Place(String zone, String destination, Instant due) {}
+  public record Place(String zone, String destination, Instant due, int priority) {
+
+    /** Where a new row waits. */
+    public static Place of(NewRow row) {
+      return new Place(row.zone(), row.destination(), row.due(), row.priority());
+    }
+  }
 
   /**
    * What an operation did to one message.
@@ -69,10 +77,13 @@ public final class QueueIndex<L> implements AutoCloseable {
           state.status(),
           state.attempts(),
           state.due(),
+          state.possibleDuplicate(),
           state.first(),
           state.last());
     }
   }
+
+  private record RowKey(long message, int number) {}
 
   /** What the listener is to be told when the lock is given back. */
   private static final class Notices extends LinkedHashMap<Key, Instant> {
@@ -103,12 +114,18 @@ public final class QueueIndex<L> implements AutoCloseable {
   /** Whether nothing is in line yet. */
   volatile boolean filling;
 
-  private final Map<Key, Waiting<L>> destinations = new HashMap<>();
+  /** The lines of each destination, one for each priority that it has mail of. */
+  private final Map<Key, List<Waiting<L>>> destinations = new HashMap<>();
+
   final Map<Long, Waiting<L>> byNumber = new HashMap<>();
   final List<Long> forgotten = new ArrayList<>();
   private long lastNumber;
   private final TreeSet<Held<L>> leases = new TreeSet<>(Indexed.BY_END);
   private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
+
+  /** Those of which an attempt has begun to hand the content over, and no result is known. */
+  private final Set<RowKey> handingOver = new HashSet<>();
+
   private long nextSerial;
   private Timer.@Nullable Handle wakeUp;
   private @Nullable Instant wakeUpAt;
@@ -151,7 +168,8 @@ public final class QueueIndex<L> implements AutoCloseable {
       touch(message);
       for (int i = 0; i < places.size(); i++) {
         var place = places.get(i);
-        var row = new Row<>(message, i, user(place.zone(), place.destination()), place.due());
+        var at = user(place.zone(), place.destination(), place.priority());
+        var row = new Row<>(message, i, at, place.due());
         message.rows[i] = row;
         count(row, 1);
       }
@@ -216,7 +234,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   /** The states of rows that are finished. */
   public static List<RowState> finished(List<Integer> rows) {
     return rows.stream()
-        .map(n -> new RowState(n, true, DeliveryStatus.FAILED, 0, Instant.EPOCH, false, null, null))
+        .map(n -> RowState.pending(n, Instant.EPOCH).shownAs(DeliveryStatus.FAILED).ended())
         .toList();
   }
 
@@ -343,21 +361,32 @@ public final class QueueIndex<L> implements AutoCloseable {
       Notices told) {
     var now = timer.now();
     expire(now, told);
-    var waiting = destinations.get(key);
-    while (waiting != null && claimed.size() < limit) {
-      var first = waiting.rows.isEmpty() ? null : waiting.rows.first();
-      var next = waiting.firstShelved;
-      if (next != null
-          && next.due() <= Indexed.nanos(now)
-          && (first == null || next.compareTo(first.key()) < 0)) {
-        aside.add(waiting);
+    var lines = destinations.getOrDefault(key, List.of());
+    while (claimed.size() < limit) {
+      var waiting = next(lines, now);
+      if (waiting == null) {
         return;
       }
-      if (first == null || first.due.isAfter(now)) {
+      var first = waiting.firstHere();
+      if (first == null) {
+        aside.add(waiting);
         return;
       }
       claimed.add(lease(first.message, waiting, now, now.plus(leaseFor)));
     }
+  }
+
+  /** The line whose turn it is, or null if nothing is due. */
+  private static <L> @Nullable Waiting<L> next(List<Waiting<L>> lines, Instant now) {
+    Waiting<L> best = null;
+    for (var line : lines) {
+      if (!line.isEmpty()
+          && !line.nextDue().isAfter(now)
+          && (best == null || line.rank() < best.rank())) {
+        best = line;
+      }
+    }
+    return best;
   }
 
   private Lease lease(Message<L> message, Waiting<L> waiting, Instant now, Instant until) {
@@ -407,6 +436,71 @@ public final class QueueIndex<L> implements AutoCloseable {
     });
   }
 
+  /**
+   * As {@link QueueStore#handOver}.
+   *
+   * @param journal is told of the change, if there is one, before anything else is
+   * @return whether there was one
+   */
+  public boolean handOver(Lease lease, List<Integer> numbers, Consumer<Change<L>> journal) {
+    var states = new ArrayList<RowState>();
+    lock.lock();
+    try {
+      Message<L> message = null;
+      for (int number : numbers) {
+        var row = heldRow(lease, number);
+        if (row != null && !row.handingOver && row.status != DeliveryStatus.FAILED) {
+          message = row.message;
+          row.handingOver = true;
+          handingOver.add(new RowKey(message.id, number));
+          states.add(row.state());
+        }
+      }
+      if (message != null) {
+        touch(message);
+        journal.accept(new Change<>(message.id, message.location, states, false));
+      }
+    } finally {
+      lock.unlock();
+    }
+    return !states.isEmpty();
+  }
+
+  /**
+   * Marks the rows that the process before was {@link #handOver handing over} when it ended; once,
+   * when all that was remembered is here.
+   *
+   * @return their numbers, by message
+   */
+  public Map<Long, List<Integer>> interrupted() {
+    var found = new TreeMap<Long, List<Integer>>();
+    List<RowKey> keys;
+    lock.lock();
+    try {
+      keys = List.copyOf(handingOver);
+    } finally {
+      lock.unlock();
+    }
+    for (long id : new TreeSet<>(keys.stream().map(RowKey::message).toList())) {
+      var rows = new ArrayList<Integer>();
+      boolean unused =
+          kept(
+              id,
+              () ->
+                  changeRows(
+                      id,
+                      row -> row.handingOver,
+                      state -> {
+                        rows.add(state.number());
+                        return state.interrupted();
+                      }));
+      if (!rows.isEmpty()) {
+        found.put(id, rows);
+      }
+    }
+    return found;
+  }
+
   /** As {@link QueueStore#release}. */
   public void release(Lease lease) {
     changing(told -> {
@@ -422,18 +516,51 @@ public final class QueueIndex<L> implements AutoCloseable {
     });
   }
 
+  /** Gives a message these rows, and no other. */
+  public void set(long id, List<RowState> rows) {
+    var states = rows.stream().collect(Collectors.toMap(RowState::number, state -> state));
+    boolean unused =
+        kept(
+            id,
+            () ->
+                changeRows(
+                    id, row -> true, state -> states.getOrDefault(state.number(), state.ended())));
+  }
+
   /** As {@link QueueStore#cancel}. */
-  public boolean cancel(long id) {
-    return changeWaiting(id, RowState::cancelled);
+  public boolean cancel(long id, Filter which) {
+    return changeWaiting(id, which, row -> true, RowState::cancelled);
   }
 
   /** As {@link QueueStore#reschedule}. */
-  public boolean reschedule(long id, Instant due) {
-    return changeWaiting(id, state -> state.withDue(due));
+  public boolean reschedule(long id, Filter which, Instant due) {
+    return changeWaiting(id, which, row -> true, state -> state.withDue(due));
   }
 
-  private boolean changeWaiting(long id, UnaryOperator<RowState> change) {
-    return kept(id, () -> changeRows(id, row -> !row.isLeased(), change));
+  /** As {@link QueueStore#reroute}. */
+  public boolean reroute(long id, Filter which, String zone, String destination) {
+    var to = new RowState.Reroute(zone, destination);
+    return changeWaiting(
+        id,
+        which,
+        row ->
+            row.status != DeliveryStatus.FAILED && !row.at.key.equals(new Key(zone, destination)),
+        state -> state.withReroute(to));
+  }
+
+  private boolean changeWaiting(
+      long id, Filter which, Predicate<Row<L>> also, UnaryOperator<RowState> change) {
+    return kept(
+        id,
+        () ->
+            changeRows(
+                id,
+                row ->
+                    !row.isLeased()
+                        && which.fits(
+                            row.at.key.zone(), row.at.key.destination(), row.shownStatus())
+                        && also.test(row),
+                change));
   }
 
   private boolean changeRows(long id, Predicate<Row<L>> which, UnaryOperator<RowState> change) {
@@ -502,7 +629,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
     lock.lock();
     try {
-      var page = messages.tailMap(after, false).values().stream().limit(limit).toList();
+      var page = first(messages.tailMap(after, false).values(), limit);
       var found = new ArrayList<T>();
       for (var message : page) {
         var rows = views(message);
@@ -514,6 +641,15 @@ public final class QueueIndex<L> implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** The first of a view, which a stream would count as a whole. */
+  static <T> List<T> first(Iterable<T> view, int limit) {
+    var first = new ArrayList<T>();
+    for (var each = view.iterator(); first.size() < limit && each.hasNext(); ) {
+      first.add(each.next());
+    }
+    return first;
   }
 
   static <L> List<RowView> views(Message<L> message) {
@@ -554,9 +690,10 @@ public final class QueueIndex<L> implements AutoCloseable {
       var counted = new EnumMap<DeliveryStatus, Long>(DeliveryStatus.class);
       for (var status : counts().keySet()) {
         long sum = 0;
-        for (var waiting : destinations.values()) {
-          if (filter.fits(waiting.key.zone(), waiting.key.destination(), status)) {
-            sum += waiting.byStatus[status.ordinal()];
+        for (var lines : destinations.values()) {
+          var key = lines.getFirst().key;
+          if (filter.fits(key.zone(), key.destination(), status)) {
+            sum += lines.stream().mapToLong(line -> line.byStatus[status.ordinal()]).sum();
           }
         }
         counted.put(status, sum);
@@ -587,47 +724,55 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   /** As {@link QueueStore#hold}. */
-  public boolean hold(long id) {
-    return kept(
+  public boolean hold(long id, Filter which) {
+    return changeWaiting(
         id,
-        () ->
-            changeRows(
-                id,
-                row -> !row.isLeased() && !row.onHold && row.status != DeliveryStatus.FAILED,
-                state -> state.withHold(true)));
+        which,
+        row -> !row.onHold && row.status != DeliveryStatus.FAILED,
+        state -> state.withHold(true));
   }
 
-  /** As {@link QueueStore#release(String)}. */
-  public boolean release(long id) {
-    return kept(id, () -> changeRows(id, row -> row.onHold, state -> state.withHold(false)));
+  /** As {@link QueueStore#release(String, Filter)}. */
+  public boolean release(long id, Filter which) {
+    return changeWaiting(id, which, row -> row.onHold, state -> state.withHold(false));
   }
 
   /** As {@link QueueStore#destinations}. */
   public List<QueueStore.Destination> destinations() {
     lock.lock();
     try {
-      return destinations.values().stream()
-          .filter(waiting -> !waiting.isEmpty())
-          .map(waiting ->
-              new QueueStore.Destination(
-                  waiting.key.zone(),
-                  waiting.key.destination(),
-                  waiting.rows.size() + (long) waiting.shelved,
-                  waiting.nextDue()))
-          .toList();
+      return destinations.values().stream().flatMap(lines -> destination(lines).stream()).toList();
     } finally {
       lock.unlock();
     }
+  }
+
+  private static <L> Optional<QueueStore.Destination> destination(List<Waiting<L>> lines) {
+    long waiting = 0;
+    for (var line : lines) {
+      waiting += line.rows.size() + (long) line.shelved;
+    }
+    var key = lines.getFirst().key;
+    long all = waiting;
+    return nextDue(lines)
+        .map(due -> new QueueStore.Destination(key.zone(), key.destination(), all, due));
+  }
+
+  private static <L> Optional<Instant> nextDue(List<Waiting<L>> lines) {
+    Instant first = null;
+    for (var line : lines) {
+      if (!line.isEmpty() && (first == null || line.nextDue().isBefore(first))) {
+        first = line.nextDue();
+      }
+    }
+    return Optional.ofNullable(first);
   }
 
   /** As {@link QueueStore#nextDue}. */
   public Optional<Instant> nextDue(String zone, String destination) {
     lock.lock();
     try {
-      var waiting = destinations.get(new Key(zone, destination));
-      return waiting == null || waiting.isEmpty()
-          ? Optional.empty()
-          : Optional.of(waiting.nextDue());
+      return nextDue(destinations.getOrDefault(new Key(zone, destination), List.of()));
     } finally {
       lock.unlock();
     }
@@ -804,6 +949,9 @@ public final class QueueIndex<L> implements AutoCloseable {
   private void set(Row<L> row, RowState state) {
     var message = row.message;
     letGo(row);
+    if (row.handingOver) {
+      handingOver.remove(new RowKey(message.id, row.number));
+    }
     if (state.finished()) {
       message.rows[row.number] = null;
       drop(row.at);
@@ -816,14 +964,25 @@ public final class QueueIndex<L> implements AutoCloseable {
       }
       return;
     }
+    var before = row.rerouted;
     row.set(state);
-    if (row.status == DeliveryStatus.FAILED
-        && !row.at.key.destination().equals(Destinations.REPORT)) {
-      var from = row.at;
-      row.at = user(from.key.zone(), Destinations.REPORT);
-      drop(from);
+    if (row.handingOver) {
+      handingOver.add(new RowKey(message.id, row.number));
+    }
+    if (row.rerouted != null && !row.rerouted.equals(before)) {
+      line(row, row.rerouted.zone(), row.rerouted.destination());
+    }
+    if (row.status == DeliveryStatus.FAILED) {
+      line(row, row.at.key.zone(), Destinations.REPORT);
     }
     enter(row);
+  }
+
+  /** Has a row wait somewhere else. */
+  private void line(Row<L> row, String zone, String destination) {
+    var from = row.at;
+    row.at = user(zone, destination, from.priority);
+    drop(from);
   }
 
   /** Takes a row out of the counts and of its waiting line; {@link #enter} is the way back. */
@@ -852,26 +1011,38 @@ public final class QueueIndex<L> implements AutoCloseable {
     at.byStatus[status.ordinal()] += (int) n;
   }
 
-  private Waiting<L> user(String zone, String destination) {
-    var waiting = destinations.computeIfAbsent(new Key(zone, destination), this::numbered);
-    waiting.users++;
-    return waiting;
+  private Waiting<L> user(String zone, String destination, int priority) {
+    var key = new Key(zone, destination);
+    var lines = destinations.getOrDefault(key, List.of());
+    for (var line : lines) {
+      if (line.priority == priority) {
+        line.users++;
+        return line;
+      }
+    }
+    var line = new Waiting<L>(lines.isEmpty() ? key : lines.getFirst().key, priority, ++lastNumber);
+    line.users = 1;
+    add(line);
+    return line;
   }
 
-  private Waiting<L> numbered(Key key) {
-    var waiting = new Waiting<L>(key, ++lastNumber);
+  private void add(Waiting<L> line) {
+    var lines = destinations.getOrDefault(line.key, List.of());
+    destinations.put(
+        line.key,
+        Stream.concat(lines.stream(), Stream.of(line))
+            .sorted(Comparator.comparing(one -> -one.priority))
+            .toList());
     if (shelving != null) {
-      byNumber.put(waiting.number, waiting);
+      byNumber.put(line.number, line);
     }
-    return waiting;
   }
 
   /** A destination that the shelf knows. */
-  void know(long number, String zone, String destination) {
-    var waiting = new Waiting<L>(new Key(zone, destination), number);
+  void know(long number, String zone, String destination, int priority) {
+    var waiting = new Waiting<L>(new Key(zone, destination), priority, number);
     waiting.named = true;
-    destinations.put(waiting.key, waiting);
-    byNumber.put(number, waiting);
+    add(waiting);
     lastNumber = Math.max(lastNumber, number);
   }
 
@@ -882,6 +1053,9 @@ public final class QueueIndex<L> implements AutoCloseable {
       var state = row.state();
       waiting.users++;
       count(waiting, state.shown(), 1);
+      if (state.handingOver()) {
+        handingOver.add(new RowKey(message.id(), state.number()));
+      }
       if (!state.onHold()) {
         waiting.shelve(Shelf.Due.of(row.destination(), state.due(), message.id()));
       }
@@ -900,7 +1074,10 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   private void drop(Waiting<L> waiting) {
     if (--waiting.users == 0) {
-      destinations.remove(waiting.key);
+      destinations.computeIfPresent(
+          waiting.key,
+          (key, lines) ->
+              lines.size() == 1 ? null : lines.stream().filter(line -> line != waiting).toList());
       byNumber.remove(waiting.number);
       if (waiting.named) {
         forgotten.add(waiting.number);

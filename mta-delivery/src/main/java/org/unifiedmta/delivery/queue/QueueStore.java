@@ -17,6 +17,9 @@ import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
  */
 public interface QueueStore extends AutoCloseable {
 
+  /** For so long after it was stored, a message's idempotency key is remembered. */
+  Duration IDEMPOTENCY_WINDOW = Duration.ofHours(24);
+
   /** Bodies for this store; it takes only messages of its own spool. */
   Spool spool();
 
@@ -26,17 +29,22 @@ public interface QueueStore extends AutoCloseable {
   String newId();
 
   /**
-   * Stores a message with its rows, all or nothing. Never blocks, never throws.
+   * Stores a message with its rows, all or nothing. Never blocks, never throws. If one was stored
+   * with the same {@link NewMessage#idempotencyKey} within {@link #IDEMPOTENCY_WINDOW}, nothing is
+   * stored; whoever adds with the same key at the same time hears the same.
    *
    * @param done called once, before any of the rows can be claimed, with the id when everything is
-   *     on stable storage, or with what failed ({@link
-   *     org.unifiedmta.core.spool.InsufficientStorageException} when there is no room); runs on the
-   *     store's writer, so it must be short
+   *     on stable storage (of the message that was stored before, where there is one), or with what
+   *     failed ({@link org.unifiedmta.core.spool.InsufficientStorageException} when there is no
+   *     room); runs on the store's writer, so it must be short
    */
   void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done);
 
   /**
-   * Leases rows that are due, by (due, id); the rows of one message make one lease.
+   * Leases rows that are due; the rows of one message, and one priority, make one lease. First come
+   * those that have been due longest, where each step of {@link NewRow#priority} counts as five
+   * minutes more: what is urgent overtakes what is not, but not for ever. Among equals the order is
+   * by id.
    *
    * @param limit of leases, that is of messages
    */
@@ -49,6 +57,25 @@ public interface QueueStore extends AutoCloseable {
    * @param results one for each row of the lease, in its order
    */
   void settle(Lease lease, List<RecipientResult> results);
+
+  /**
+   * Notes that the content is about to be handed over for these rows of a lease: what must be known
+   * before a final dot is sent. Returns when the note survives the end of this process; blocks a
+   * moment for that. It does not wait until the note is on stable storage: only where the power
+   * fails at once does nobody remember it. It is void when the lease is settled.
+   *
+   * @param rows those that the lease does not hold any more are left alone
+   * @throws org.unifiedmta.core.MtaException if it cannot be written; nothing should be handed over
+   *     then, since what became of it could not be written either
+   */
+  void handOver(Lease lease, List<Integer> rows);
+
+  /**
+   * The rows, by message, of which the process before had handed the content over, or was about to,
+   * and did not live to know the result. Each is told once, and {@link QueuedRow#possibleDuplicate}
+   * from then on.
+   */
+  Map<String, List<Integer>> interrupted();
 
   /** Gives a lease back as if it had never been claimed. */
   void release(Lease lease);
@@ -66,11 +93,39 @@ public interface QueueStore extends AutoCloseable {
   /** Messages by id, behind the one given, or from the first for null. */
   List<QueuedMessage> list(@Nullable String after, int limit);
 
-  /** Finishes all rows that no attempt holds; true if there was one. */
-  boolean cancel(String id);
+  // What follows is done to the rows of a message that no attempt holds, and that fit a filter,
+  // whose sender is not asked for; it tells whether there was one.
 
-  /** Makes all rows that no attempt holds due at this time; true if there was one. */
-  boolean reschedule(String id, Instant due);
+  /** Finishes rows. */
+  boolean cancel(String id, Filter which);
+
+  default boolean cancel(String id) {
+    return cancel(id, Filter.all());
+  }
+
+  /** Makes rows due at this time. */
+  boolean reschedule(String id, Filter which, Instant due);
+
+  default boolean reschedule(String id, Instant due) {
+    return reschedule(id, Filter.all(), due);
+  }
+
+  /** Keeps rows, but those that have failed, from being tried until they are released. */
+  boolean hold(String id, Filter which);
+
+  default boolean hold(String id) {
+    return hold(id, Filter.all());
+  }
+
+  /** Lets rows on hold be tried again when they are due. */
+  boolean release(String id, Filter which);
+
+  default boolean release(String id) {
+    return release(id, Filter.all());
+  }
+
+  /** Has rows, but those that have failed, go another way, when they are due. */
+  boolean reroute(String id, Filter which, String zone, String destination);
 
   /**
    * Messages with a row that fits, by id.
@@ -79,15 +134,6 @@ public interface QueueStore extends AutoCloseable {
    * @param limit of messages
    */
   Page<QueuedMessage> list(Filter filter, @Nullable String after, int limit);
-
-  /**
-   * Keeps all rows that no attempt holds, and that have not failed, from being tried until they are
-   * released; true if there was one.
-   */
-  boolean hold(String id);
-
-  /** Lets rows on hold be tried again when they are due; true if there was one. */
-  boolean release(String id);
 
   /** Unfinished rows by status, from counters. */
   Map<DeliveryStatus, Long> counts();

@@ -13,6 +13,8 @@ import org.unifiedmta.core.reply.SmtpReply;
  * @param route name of the route that decided, or null for none
  * @param attempts finished so far
  * @param due when it may be tried next
+ * @param possibleDuplicate whether a crash ended an attempt that had begun to hand the content
+ *     over, so that the recipient may have it already
  * @param first attempt, or null before
  * @param last attempt, which may be the first too
  */
@@ -25,6 +27,7 @@ public record QueuedRow(
     DeliveryStatus status,
     int attempts,
     Instant due,
+    boolean possibleDuplicate,
     @Nullable Attempt first,
     @Nullable Attempt last) {
 

@@ -49,9 +49,9 @@ public interface Shelf<L> {
     }
   }
 
-  /** Hands out the destinations, with their numbers. */
+  /** Hands out the destinations, one for each priority, with their numbers. */
   interface Destinations {
-    void take(long number, String zone, String name);
+    void take(long number, String zone, String name, int priority);
   }
 
   /**
@@ -83,7 +83,7 @@ public interface Shelf<L> {
   /** From now on belongs together. */
   void begin();
 
-  void name(long destination, String zone, String name);
+  void name(long destination, String zone, String name, int priority);
 
   void forget(long destination);
 

@@ -214,8 +214,7 @@ final class Shelving<L> {
       for (var message : aside) {
         candidates.put(message.id(), new Candidate<>(message.location(), () -> views(message)));
       }
-      index.messages.tailMap(after, false).values().stream()
-          .limit(limit)
+      QueueIndex.first(index.messages.tailMap(after, false).values(), limit)
           .forEach(message ->
               candidates.put(
                   message.id, new Candidate<>(message.location, () -> QueueIndex.views(message))));
@@ -501,7 +500,7 @@ final class Shelving<L> {
     } finally {
       index.lock.unlock();
     }
-    unnamed.forEach(at -> shelf.name(at.number, at.key.zone(), at.key.destination()));
+    unnamed.forEach(at -> shelf.name(at.number, at.key.zone(), at.key.destination(), at.priority));
     for (int i = 0; i < copies.size(); i++) {
       shelf.put(copies.get(i), isNew.get(i));
     }
@@ -549,9 +548,7 @@ final class Shelving<L> {
     index.lock.lock();
     try {
       var slice =
-          index.messages.headMap(before, false).descendingMap().values().stream()
-              .limit(SLICE)
-              .toList();
+          QueueIndex.first(index.messages.headMap(before, false).descendingMap().values(), SLICE);
       for (var message : slice) {
         if (message.canGo(index.filling) && which.test(message)) {
           index.drop(message);

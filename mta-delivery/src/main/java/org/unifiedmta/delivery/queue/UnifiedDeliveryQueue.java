@@ -2,21 +2,29 @@ package org.unifiedmta.delivery.queue;
 
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.MtaException;
+import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.event.EventBus;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.event.MailEvent;
+import org.unifiedmta.routing.route.Destinations;
+import org.unifiedmta.routing.route.Destinations.Target;
 import org.unifiedmta.security.SecurityResults;
 
 /** The one front door of the queue: whatever is to be delivered comes in here. */
 public final class UnifiedDeliveryQueue {
+  private static final Logger log = LoggerFactory.getLogger(UnifiedDeliveryQueue.class);
   private static final int PAGE = 100;
 
   /**
@@ -60,22 +68,37 @@ public final class UnifiedDeliveryQueue {
   private final QueueStore store;
   private final EventBus events;
   private final Timer timer;
+  private final BiFunction<String, String, Optional<String>> rest;
 
   /** Over a store that its owner closes. */
   public UnifiedDeliveryQueue(QueueStore store, EventBus events, Timer timer) {
+    this(store, events, timer, (zone, destination) -> Optional.empty());
+  }
+
+  /**
+   * The same.
+   *
+   * @param rest why nothing is tried for a zone and destination now, whatever is due; or empty
+   */
+  public UnifiedDeliveryQueue(
+      QueueStore store,
+      EventBus events,
+      Timer timer,
+      BiFunction<String, String, Optional<String>> rest) {
+    this.rest = rest;
     this.store = store;
     this.events = events;
     this.timer = timer;
   }
 
-  /** Stores a message, as {@link QueueStore#add}, and tells the events. */
+  /** Stores a message, as {@link QueueStore#add}, and tells the events of it. */
   public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
     long size = message.body().size();
     store.add(
         message,
         (id, failure) -> {
           try {
-            if (failure == null) {
+            if (message.id().equals(id)) { // else it was stored before
               tell(message, size);
             }
           } finally {
@@ -87,7 +110,7 @@ public final class UnifiedDeliveryQueue {
   /**
    * Stores a message and waits until it is on stable storage.
    *
-   * @return its id
+   * @return its id, or that of the one that was stored before with the same key
    * @throws org.unifiedmta.core.spool.InsufficientStorageException when there is no room
    * @throws MtaException when the storage fails
    */
@@ -99,7 +122,7 @@ public final class UnifiedDeliveryQueue {
           if (failure != null) {
             stored.completeExceptionally(failure);
           } else {
-            stored.complete(message.id());
+            stored.complete(id);
           }
         });
     try {
@@ -137,6 +160,25 @@ public final class UnifiedDeliveryQueue {
                   row.zone(),
                   row.destination()));
     }
+  }
+
+  /** Tells of what a crash has left in doubt; to be called before anything is tried. */
+  public void tellInterrupted() {
+    store
+        .interrupted()
+        .forEach((id, rows) ->
+            store.find(id).stream()
+                .flatMap(message -> message.rows().stream())
+                .filter(row -> rows.contains(row.number()))
+                .map(row -> row.recipient().address())
+                .forEach(recipient -> tellInterrupted(id, recipient)));
+  }
+
+  private void tellInterrupted(String id, EmailAddress recipient) {
+    log.warn("{} may come to {} twice: a crash ended an attempt in its last moment", id, recipient);
+    events.publish(
+        MailEvent.PossibleDuplicate.class,
+        () -> new MailEvent.PossibleDuplicate(id, timer.now(), recipient));
   }
 
   /** The first unfinished recipient of a message. */
@@ -192,27 +234,70 @@ public final class UnifiedDeliveryQueue {
         page.next());
   }
 
-  /**
-   * Keeps a message from being tried, for all recipients that no attempt holds; true if there was
-   * one.
-   */
+  // What follows is done to recipients that no attempt holds: all of one message, and then it tells
+  // whether there was one, or those that fit a filter, and then it tells of how many messages.
+
+  /** Keeps a message from being tried. */
   public boolean hold(String id) {
     return store.hold(id);
   }
 
-  /** The same for all messages with a recipient that fits; how many there were. */
+  /** Keeps all that fits from being tried. */
   public int hold(Filter filter) {
-    return each(filter, store::hold);
+    return each(filter, id -> store.hold(id, filter));
   }
 
-  /** Ends a {@link #hold(String)}; true if there was one. */
+  /** Ends a {@link #hold(String)}. */
   public boolean release(String id) {
     return store.release(id);
   }
 
-  /** Ends a {@link #hold(Filter)}; how many messages there were. */
+  /** Ends a {@link #hold(Filter)}. */
   public int release(Filter filter) {
-    return each(filter, store::release);
+    return each(filter, id -> store.release(id, filter));
+  }
+
+  /** Takes a message out; nobody is told. */
+  public boolean cancel(String id) {
+    return store.cancel(id);
+  }
+
+  /** Takes all out that fits; nobody is told. */
+  public int cancel(Filter filter) {
+    return each(filter, id -> store.cancel(id, filter));
+  }
+
+  /** Makes a message due now. */
+  public boolean retryNow(String id) {
+    return store.reschedule(id, timer.now());
+  }
+
+  /** Makes all due now that fits. */
+  public int retryNow(Filter filter) {
+    return each(filter, id -> store.reschedule(id, filter, timer.now()));
+  }
+
+  /**
+   * Has a message go another way when it is due, but for recipients that have failed.
+   *
+   * @param zone name of the sending zone
+   * @throws IllegalArgumentException if mail cannot be sent to this target
+   */
+  public boolean reroute(String id, String zone, Target target) {
+    return store.reroute(id, Filter.all(), zone, destination(target));
+  }
+
+  /** Has all that fits go another way, as {@link #reroute(String, String, Target)}. */
+  public int reroute(Filter filter, String zone, Target target) {
+    var destination = destination(target);
+    return each(filter, id -> store.reroute(id, filter, zone, destination));
+  }
+
+  private static String destination(Target target) {
+    if (target instanceof Target.Report) {
+      throw new IllegalArgumentException("failures are reported, mail is not");
+    }
+    return Destinations.of(target);
   }
 
   private int each(Filter filter, Predicate<String> operation) {
@@ -228,14 +313,14 @@ public final class UnifiedDeliveryQueue {
     return count;
   }
 
-  /** Takes a message out, for all recipients that no attempt holds; true if there was one. */
-  public boolean cancel(String id) {
-    return store.cancel(id);
-  }
-
-  /** Makes a message due now, for all recipients that no attempt holds; true if there was one. */
-  public boolean retryNow(String id) {
-    return store.reschedule(id, timer.now());
+  /**
+   * Why each recipient of a message that is not finished is where it is.
+   *
+   * @throws java.util.NoSuchElementException if the message is not there, or no more
+   */
+  public Explanation explain(String id) {
+    var message = store.find(id).orElseThrow(() -> new NoSuchElementException("no message " + id));
+    return Explanation.of(message, timer.now(), rest);
   }
 
   /** Unfinished recipients by status, from counters. */

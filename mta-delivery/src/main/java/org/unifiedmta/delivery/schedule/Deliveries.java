@@ -3,7 +3,12 @@ package org.unifiedmta.delivery.schedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Recipient;
@@ -32,17 +37,20 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
   private final QueueStore store;
   private final DeliveryAttempt attempts;
   private final BounceReporter reporter;
-  private final RetryPolicy retry;
+  private final Function<String, RetryPolicy> retry;
   private final EventBus events;
   private final Metrics metrics;
   private final Timer timer;
   private volatile boolean aborted;
 
+  /**
+   * @param retry of a zone, by its name, for messages without a policy of their own
+   */
   public Deliveries(
       QueueStore store,
       DeliveryAttempt attempts,
       BounceReporter reporter,
-      RetryPolicy retry,
+      Function<String, RetryPolicy> retry,
       EventBus events,
       Metrics metrics,
       Timer timer) {
@@ -61,31 +69,74 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
   }
 
   @Override
-  public void work(Lease lease, Target target) {
+  public Contact work(Lease lease, Target target) {
     var message = store.find(lease.id()).orElse(null);
     if (message == null) {
       store.release(lease); // cancelled meanwhile
-      return;
-    }
-    if (target instanceof Target.Report) {
+    } else if (target instanceof Target.Report) {
       reporter.report(message, lease);
     } else {
-      attempt(lease, target, message);
+      return attempt(lease, target, message);
+    }
+    return new Contact.None();
+  }
+
+  private Contact attempt(Lease lease, Target target, QueuedMessage message) {
+    var rows = rows(lease, message);
+    if (rows.isEmpty()) {
+      store.release(lease);
+      return new Contact.None();
+    }
+    var outcomes =
+        attempts.run(
+            message,
+            rows,
+            target,
+            store.open(lease.id()),
+            handedOver -> store.handOver(lease, handedOver));
+    if (aborted && outcomes.stream().allMatch(Outcome::isTransient)) {
+      store.release(lease);
+      return new Contact.None();
+    }
+    var now = timer.now();
+    var results = settle(lease, message, rows, outcomes, now);
+    for (int i = 0; i < rows.size(); i++) {
+      tellAttempt(message, rows.get(i), outcomes.get(i), now);
+      tell(message, rows.get(i), results.get(i), now);
+    }
+    return outcomes.stream().anyMatch(Outcome::reached)
+        ? new Contact.Made()
+        : new Contact.Failed(outcomes.getFirst().reply(), firstDue(results));
+  }
+
+  @Override
+  public void putOff(Lease lease, SmtpReply reply) {
+    var message = store.find(lease.id()).orElse(null);
+    var rows = message == null ? List.<QueuedRow>of() : rows(lease, message);
+    if (message == null || rows.isEmpty()) {
+      store.release(lease);
+    } else {
+      var now = timer.now();
+      var outcomes = Collections.nCopies(rows.size(), Outcome.notReached(reply));
+      var results = settle(lease, message, rows, outcomes, now);
+      for (int i = 0; i < rows.size(); i++) {
+        tell(message, rows.get(i), results.get(i), now);
+      }
     }
   }
 
-  private void attempt(Lease lease, Target target, QueuedMessage message) {
+  /** Those of a lease, or none if one of them is gone. */
+  private static List<QueuedRow> rows(Lease lease, QueuedMessage message) {
     var rows = message.rows().stream().filter(row -> lease.rows().contains(row.number())).toList();
-    if (rows.size() != lease.rows().size()) {
-      store.release(lease);
-      return;
-    }
-    var outcomes = attempts.run(message, rows, target, store.open(lease.id()));
-    if (aborted && outcomes.stream().allMatch(Outcome::isTransient)) {
-      store.release(lease);
-      return;
-    }
-    var now = timer.now();
+    return rows.size() == lease.rows().size() ? rows : List.of();
+  }
+
+  private List<RecipientResult> settle(
+      Lease lease,
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      List<Outcome> outcomes,
+      Instant now) {
     var results = new ArrayList<RecipientResult>();
     for (int i = 0; i < rows.size(); i++) {
       results.add(result(message, rows.get(i), outcomes.get(i), now));
@@ -93,9 +144,17 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     // Before it is settled: after a crash it is told twice, as it is delivered twice, never not.
     tellSender(message, rows, outcomes, results);
     store.settle(lease, results);
-    for (int i = 0; i < rows.size(); i++) {
-      tell(message, rows.get(i), outcomes.get(i), results.get(i), now);
-    }
+    return results;
+  }
+
+  private static @Nullable Instant firstDue(List<RecipientResult> results) {
+    return results.stream()
+        .flatMap(result ->
+            result instanceof RecipientResult.Deferred deferred
+                ? Stream.of(deferred.due())
+                : Stream.empty())
+        .min(Comparator.naturalOrder())
+        .orElse(null);
   }
 
   private RecipientResult result(
@@ -107,19 +166,28 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
       return new RecipientResult.Failed(outcome.reply());
     }
     var age = Duration.between(message.queuedAt(), now);
-    return retryOf(message)
-        .delayAfter(row.attempts() + 1, age)
+    return lifeOf(message, retryOf(message, row))
+        .delayAfter(message.id(), row.attempts() + 1, age)
         .<RecipientResult>map(
             delay -> new RecipientResult.Deferred(outcome.reply(), now.plus(delay)))
         .orElseGet(() -> new RecipientResult.Failed(expired(age, outcome.reply())));
   }
 
-  /** RFC 2852 4.1.4: what is to come back comes back in time. */
-  private RetryPolicy retryOf(QueuedMessage message) {
+  private RetryPolicy retryOf(QueuedMessage message, QueuedRow row) {
+    var own = message.retry();
+    return own == null ? retry.apply(row.zone()) : RetryPolicy.parse(own);
+  }
+
+  /** The policy, cut off where the message ends. */
+  private static RetryPolicy lifeOf(QueuedMessage message, RetryPolicy policy) {
+    var expires = message.expires();
+    var life =
+        expires == null ? policy : policy.within(Duration.between(message.queuedAt(), expires));
     var by = message.envelope().deliverBy();
+    // RFC 2852 4.1.4: what is to come back comes back in time.
     return by == null || !by.returnIfLate()
-        ? retry
-        : retry.within(Duration.between(message.queuedAt(), by.by()));
+        ? life
+        : life.within(Duration.between(message.queuedAt(), by.by()));
   }
 
   /** RFC 3463 3.5: X.4.7, delivery time expired. */
@@ -172,7 +240,7 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     var by = message.envelope().deliverBy();
     Instant late = null;
     if (wanted.contains(Recipient.Notify.DELAY)) {
-      late = message.queuedAt().plus(retry.delayNoticeAfter());
+      late = message.queuedAt().plus(retryOf(message, row).delayNoticeAfter());
     }
     if (by != null && !by.returnIfLate() && !wanted.contains(Recipient.Notify.NEVER)) {
       var latest = by.by().isBefore(message.queuedAt()) ? message.queuedAt() : by.by();
@@ -181,8 +249,7 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
     return late != null && !row.due().isAfter(late) && next.isAfter(late);
   }
 
-  private void tell(
-      QueuedMessage message, QueuedRow row, Outcome outcome, RecipientResult result, Instant now) {
+  private void tellAttempt(QueuedMessage message, QueuedRow row, Outcome outcome, Instant now) {
     var id = message.id();
     var recipient = row.recipient().address();
     log.debug("{} {} attempt {}: {}", id, recipient, row.attempts() + 1, outcome.reply());
@@ -197,6 +264,11 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
                 outcome.host(),
                 outcome.tls(),
                 outcome.reply()));
+  }
+
+  private void tell(QueuedMessage message, QueuedRow row, RecipientResult result, Instant now) {
+    var id = message.id();
+    var recipient = row.recipient().address();
     switch (result) {
       case RecipientResult.Delivered(var reply) -> {
         metrics.count("delivery.delivered", 1);

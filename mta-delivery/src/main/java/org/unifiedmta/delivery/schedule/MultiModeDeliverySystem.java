@@ -6,26 +6,41 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.RecipientResult;
 import org.unifiedmta.delivery.schedule.DestinationQueue.Key;
+import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.Destinations.Target;
 
 /**
  * Decides what is tried next: destinations with something due take turns, each within its window,
  * all within one bound. One thread decides; each attempt runs on a virtual thread of its own.
+ *
+ * <p>A destination where nobody can be reached rests, at first about a minute, then twice as long
+ * each time, up to half an hour. What comes due in a rest is put off as if it had been tried, so it
+ * expires in its time. Then one message is tried; when somebody answers, what was put off goes out
+ * at once, one at first, then two, four and so on up to the window. Rests are forgotten when the
+ * process ends.
  */
 public final class MultiModeDeliverySystem implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MultiModeDeliverySystem.class);
@@ -34,6 +49,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private static final Duration LEASE = Duration.ofHours(6);
 
   private static final Duration AFTER_FAILURE = Duration.ofMinutes(5);
+
+  /** Messages that are put off in one turn. */
+  private static final int PUT_OFF = 50;
 
   private static final SmtpReply FAILED =
       SmtpReply.of(451, "4.3.0", "the attempt failed on our side");
@@ -52,13 +70,19 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
 
   /** Works on one lease until it is settled or given back; blocks. */
   public interface Worker {
-    void work(Lease lease, Target target);
+
+    /** Tries it. */
+    Contact work(Lease lease, Target target);
+
+    /** Settles it as if it had been tried, and had met this. */
+    void putOff(Lease lease, SmtpReply reply);
   }
 
   /**
    * Bounds.
    *
-   * @param attempts at a time, in all
+   * @param attempts at a time, in all; those that have gone on for ten seconds do not count, up to
+   *     2,000
    * @param perDestination at a time
    */
   public record Limits(int attempts, int perDestination) {
@@ -76,21 +100,58 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private final Worker worker;
   private final Limits limits;
   private final Timer timer;
+  private final Recall recall;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-attempt-", 0).factory());
   private final Thread thread;
+
+  /** One virtual thread's work: an attempt, or some messages that are put off. */
+  private static final class Task {
+    private final DestinationQueue queue;
+    private final List<Lease> leases;
+    private final @Nullable SmtpReply putOff;
+    private final Instant began;
+    private Contact contact = new Contact.None();
+
+    Task(DestinationQueue queue, List<Lease> leases, @Nullable SmtpReply putOff, Instant began) {
+      this.queue = queue;
+      this.leases = leases;
+      this.putOff = putOff;
+      this.began = began;
+    }
+  }
+
+  /** Until when somebody wants a destination left alone. */
+  private record Suspension(@Nullable Instant until, Timer.@Nullable Handle end) {
+    boolean isOver(Instant now) {
+      return until != null && !until.isAfter(now);
+    }
+
+    SmtpReply reply() {
+      return SmtpReply.of(
+          451, "4.4.0", "not tried: suspended" + (until == null ? "" : " until " + until));
+    }
+  }
 
   // what comes in from other threads
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Map<Key, Instant> signals = new LinkedHashMap<>();
-  private final List<DestinationQueue> finished = new ArrayList<>();
+  private final List<Task> finished = new ArrayList<>();
+  private final Set<String> resumed = new HashSet<>();
+  private boolean hasNews;
   private boolean stopping;
+  private boolean deciding;
   private int runningNow;
 
-  // the scheduler thread's own
-  private final Map<Key, DestinationQueue> queues = new HashMap<>();
+  private final Map<String, Suspension> suspensions = new ConcurrentHashMap<>();
+
+  /** Changed by the scheduler's thread only, as all that follows is. */
+  private final Map<Key, DestinationQueue> queues = new ConcurrentHashMap<>();
+
   private final ArrayDeque<DestinationQueue> ready = new ArrayDeque<>();
+  private final Slots slots;
+  private Instant nextSlot = Instant.MIN;
   private boolean stalled;
 
   public MultiModeDeliverySystem(QueueStore store, Worker worker, Limits limits, Timer timer) {
@@ -98,6 +159,8 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     this.worker = worker;
     this.limits = limits;
     this.timer = timer;
+    this.slots = new Slots(limits.attempts());
+    this.recall = new Recall(store, timer, this::tellChange);
     this.thread = new Thread(this::run, "mta-schedule");
     thread.setDaemon(true);
   }
@@ -112,10 +175,24 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   }
 
   private void due(String zone, String destination, Instant at) {
+    news(() -> signals.merge(new Key(zone, destination), at, (a, b) -> a.isBefore(b) ? a : b));
+  }
+
+  private void news(Runnable what) {
     lock.lock();
     try {
-      signals.merge(new Key(zone, destination), at, (a, b) -> a.isBefore(b) ? a : b);
-      changed.signal();
+      what.run();
+      hasNews = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void tellChange() {
+    lock.lock();
+    try {
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
@@ -124,25 +201,33 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private void run() {
     while (true) {
       Map<Key, Instant> due;
-      List<DestinationQueue> done;
+      List<Task> done;
+      Set<String> again;
       lock.lock();
       try {
-        while (signals.isEmpty() && finished.isEmpty() && !stopping) {
+        deciding = false;
+        changed.signalAll();
+        while (!hasNews && !stopping) {
           changed.awaitUninterruptibly();
         }
         if (stopping) {
           return;
         }
+        deciding = true;
+        hasNews = false;
         due = Map.copyOf(signals);
         done = List.copyOf(finished);
+        again = Set.copyOf(resumed);
         signals.clear();
         finished.clear();
+        resumed.clear();
       } finally {
         lock.unlock();
       }
       try {
         done.forEach(this::settleFinished);
         due.forEach(this::lookAt);
+        again.forEach(this::resumeHere);
         dispatch();
       } catch (RuntimeException e) {
         log.error("the scheduler failed; it goes on", e);
@@ -150,17 +235,70 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     }
   }
 
-  private void settleFinished(DestinationQueue queue) {
-    queue.finished();
+  private void settleFinished(Task task) {
+    var queue = task.queue;
+    slots.giveBack(task);
+    if (task.putOff != null) {
+      queue.setPuttingOff(false);
+    } else {
+      learn(queue, task, task.leases.getFirst().id());
+    }
     line(queue);
   }
 
+  private void learn(DestinationQueue queue, Task task, String id) {
+    switch (task.contact) {
+      case Contact.Made made -> {
+        boolean back = queue.isDown();
+        queue.reached(id);
+        if (back) {
+          log.info("{} answers again", queue.key().destination());
+        }
+        recall(queue);
+      }
+      case Contact.Failed(var reply, var again) -> {
+        var level = queue.isDown() ? Level.DEBUG : Level.INFO;
+        queue.notReached(id, task.began, timer.now(), reply, again);
+        log.atLevel(level)
+            .log("{} rests until {}: {}", queue.key().destination(), queue.restEnds(), reply);
+      }
+      case Contact.None none -> queue.finished();
+    }
+  }
+
+  private void recall(DestinationQueue queue) {
+    if (queue.hasWaiting() && !queue.isDown() && suspension(queue.key().destination()) == null) {
+      var extent = queue.hasMoreWaiting() ? Recall.Extent.ALL : Recall.Extent.THESE;
+      recall.of(queue.key(), queue.waiting(), extent);
+      queue.forgetWaiting();
+    }
+  }
+
   private void lookAt(Key key, Instant at) {
-    var queue = queues.computeIfAbsent(key, DestinationQueue::new);
+    var queue = queues.computeIfAbsent(key, this::queue);
     if (at.isAfter(timer.now())) {
       wake(queue, at);
     } else {
       line(queue);
+    }
+  }
+
+  private DestinationQueue queue(Key key) {
+    var target = Destinations.parse(key.destination());
+    return new DestinationQueue(key, target, limits.window(target));
+  }
+
+  private void resumeHere(String destination) {
+    for (var queue : queues.values()) {
+      if (queue.key().destination().equals(destination)) {
+        if (queue.isDown()) {
+          queue.endRest();
+          recall.of(queue.key(), queue.waiting(), Recall.Extent.ONE);
+        } else {
+          recall(queue);
+        }
+        line(queue);
+      }
     }
   }
 
@@ -188,73 +326,282 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     while (!ready.isEmpty() && hasRoom()) {
       var queue = ready.removeFirst();
       queue.setReady(false);
-      if (queue.running() < limits.window(queue.target())) {
-        claim(queue);
+      try {
+        turn(queue);
+      } catch (RuntimeException e) { // of the store
+        log.error("{} is looked at again in {}", queue.key(), AFTER_FAILURE, e);
+        queue.awake();
+        wake(queue, timer.now().plus(AFTER_FAILURE));
       }
+    }
+    if (!ready.isEmpty()) {
+      slots.nextFree().ifPresent(this::wakeForSlot);
+    }
+  }
+
+  private void turn(DestinationQueue queue) {
+    var why = whyNot(queue);
+    if (why != null) {
+      putOff(queue, why);
+    } else if (queue.hasRoom()) {
+      claim(queue);
+    }
+  }
+
+  private void wakeForSlot(Instant at) {
+    if (!nextSlot.isAfter(timer.now())) { // else it wakes in time already
+      nextSlot = at;
+      timer.at(at, () -> news(() -> {}));
     }
   }
 
   private boolean hasRoom() {
     lock.lock();
     try {
-      return !stopping && runningNow < limits.attempts();
+      return !stopping && slots.isFree(timer.now());
     } finally {
       lock.unlock();
     }
   }
 
+  /** What mail that is due for this destination meets, or null if it is tried. */
+  private @Nullable SmtpReply whyNot(DestinationQueue queue) {
+    var suspension = suspension(queue.key().destination());
+    if (suspension != null) {
+      return suspension.reply();
+    }
+    var failure = queue.restsFor(timer.now());
+    return failure == null
+        ? null
+        : SmtpReply.of(451, "4.4.1", "not tried: nobody was reached before: " + failure);
+  }
+
+  private @Nullable Suspension suspension(String destination) {
+    var suspension = suspensions.get(destination);
+    return suspension == null || suspension.isOver(timer.now()) ? null : suspension;
+  }
+
   private void claim(DestinationQueue queue) {
-    var key = queue.key();
-    var leases = store.claim(key.zone(), key.destination(), 1, LEASE);
+    var leases = store.claim(queue.key().zone(), queue.key().destination(), 1, LEASE);
     if (!leases.isEmpty()) {
-      start(queue, leases.get(0));
+      queue.started();
+      start(new Task(queue, leases, null, timer.now()));
       line(queue);
       return;
     }
+    if (queue.isDown() && queue.running() == 0 && !queue.scouts().isEmpty()) {
+      recall.of(queue.key(), queue.scouts(), Recall.Extent.ONE);
+    }
+    await(queue);
+  }
+
+  private void putOff(DestinationQueue queue, SmtpReply why) {
+    if (queue.isPuttingOff()) {
+      return; // and stands in the line again when that is done
+    }
+    var leases = store.claim(queue.key().zone(), queue.key().destination(), PUT_OFF, LEASE);
+    if (leases.isEmpty()) {
+      await(queue);
+      return;
+    }
+    leases.forEach(lease -> queue.waits(lease.id()));
+    queue.setPuttingOff(true);
+    start(new Task(queue, leases, why, timer.now()));
+  }
+
+  /** Nothing is due: sees to it that the destination is looked at when something is. */
+  private void await(DestinationQueue queue) {
+    var key = queue.key();
     queue.awake();
     store.nextDue(key.zone(), key.destination()).ifPresent(at -> wake(queue, at));
+    if (queue.restEnds().isAfter(timer.now())) {
+      wake(queue, queue.restEnds());
+    }
     if (queue.isIdle()) {
       queues.remove(key);
     }
   }
 
-  private void start(DestinationQueue queue, Lease lease) {
-    queue.started();
+  private void start(Task task) {
+    slots.take(task, timer.now());
     lock.lock();
     try {
       runningNow++;
     } finally {
       lock.unlock();
     }
-    threads.execute(() -> attempt(queue, lease));
+    threads.execute(() -> run(task));
   }
 
-  private void attempt(DestinationQueue queue, Lease lease) {
+  private void run(Task task) {
     try {
-      worker.work(lease, queue.target());
-    } catch (Throwable e) { // whatever it was, the lease must not hang until it runs out
-      log.error("{} an attempt failed; it is made again in {}", lease.id(), AFTER_FAILURE, e);
-      putOff(lease);
-    } finally {
-      lock.lock();
-      try {
-        runningNow--;
-        finished.add(queue);
-        changed.signalAll();
-      } finally {
-        lock.unlock();
+      for (var lease : task.leases) {
+        if (task.putOff != null) {
+          putOff(lease, task.putOff);
+        } else {
+          task.contact = attempt(lease, task.queue.target());
+        }
       }
+    } finally {
+      news(() -> {
+        runningNow--;
+        finished.add(task);
+      });
+    }
+  }
+
+  private void putOff(Lease lease, SmtpReply reply) {
+    try {
+      worker.putOff(lease, reply);
+    } catch (Throwable e) {
+      afterFailure(lease, e);
+    }
+  }
+
+  private Contact attempt(Lease lease, Target target) {
+    try {
+      return worker.work(lease, target);
+    } catch (Throwable e) { // whatever it was, the lease must not hang until it runs out
+      afterFailure(lease, e);
+      return new Contact.None();
     }
   }
 
   /** Given back as it was, it would be the first again, and hold up all that wait behind it. */
-  private void putOff(Lease lease) {
+  private void afterFailure(Lease lease, Throwable failure) {
+    log.error("{} an attempt failed; it is made again in {}", lease.id(), AFTER_FAILURE, failure);
     var later = new RecipientResult.Deferred(FAILED, timer.now().plus(AFTER_FAILURE));
     try {
       store.settle(lease, Collections.nCopies(lease.rows().size(), later));
     } catch (RuntimeException e) {
       log.error("{} could not be put off; its lease runs out", lease.id(), e);
     }
+  }
+
+  // ---- for operators
+
+  /**
+   * Has mail for a destination put off, as long as this server runs; attempts that run go on. What
+   * comes due is put off as if it had been tried in vain, so it expires in its time.
+   *
+   * @param destination as the queue writes it, in whatever zone: a domain, {@code host:port}, or
+   *     {@code local}
+   * @param time for which, or null to wait for {@link #resume}
+   * @throws IllegalArgumentException if that is where failures wait to be reported
+   */
+  public void suspend(String destination, @Nullable Duration time) {
+    if (destination.equals(Destinations.REPORT)) {
+      throw new IllegalArgumentException("reports are not suspended");
+    }
+    var until = time == null ? null : timer.now().plus(time);
+    var end = until == null ? null : timer.at(until, () -> resumeIfOver(destination));
+    cancel(suspensions.put(destination, new Suspension(until, end)));
+  }
+
+  private void resumeIfOver(String destination) {
+    if (suspension(destination) == null) { // else there is a longer one now
+      resume(destination);
+    }
+  }
+
+  /**
+   * Ends a suspension: what was put off for it goes out at once. Ends a rest too: one message is
+   * tried at once, and when somebody is reached, the others are.
+   */
+  public void resume(String destination) {
+    cancel(suspensions.remove(destination));
+    news(() -> resumed.add(destination));
+  }
+
+  private static void cancel(@Nullable Suspension suspension) {
+    if (suspension != null && suspension.end() != null) {
+      suspension.end().cancel();
+    }
+  }
+
+  /**
+   * How the destinations do for which something waits or runs, and those that are suspended; by
+   * name, two zones taken together.
+   */
+  public Map<String, DestinationState> destinations() {
+    var states = new HashMap<String, DestinationState>();
+    queues.forEach(
+        (key, queue) -> states.merge(key.destination(), queue.state(), DestinationState::and));
+    suspensions.forEach((name, suspension) ->
+        states.put(
+            name,
+            states.getOrDefault(name, DestinationState.unknown()).suspended(suspension.until())));
+    return Map.copyOf(states);
+  }
+
+  /** Why nothing is tried now for a destination of a zone, whatever is due; for people. */
+  public Optional<String> whyNot(String zone, String destination) {
+    var suspension = suspension(destination);
+    if (suspension != null) {
+      return Optional.of("suspended" + end(suspension.until()));
+    }
+    var queue = queues.get(new Key(zone, destination));
+    var state = queue == null ? DestinationState.unknown() : queue.state();
+    return state.status() == DestinationState.Status.RESTING
+        ? Optional.of("rests" + end(state.until()) + ": " + state.failure())
+        : Optional.empty();
+  }
+
+  private static String end(@Nullable Instant until) {
+    return until == null ? "" : " until " + until;
+  }
+
+  // ---- the end of it
+
+  /**
+   * Waits until nothing can happen before time passes or something comes in: what is stored is in
+   * its line, no attempt runs, and what is due is not to be tried.
+   *
+   * @return false if the time ran out first
+   */
+  public boolean awaitQuiet(Duration timeout) {
+    long end = System.nanoTime() + timeout.toNanos();
+    try {
+      while (awaitTurn(end)) {
+        if (!hasUnclaimed()) {
+          return true;
+        }
+        TimeUnit.NANOSECONDS.sleep(100_000); // the store is about to tell of it
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return false;
+  }
+
+  private boolean awaitTurn(long end) throws InterruptedException {
+    lock.lock();
+    try {
+      long left = end - System.nanoTime();
+      while ((deciding || hasNews || runningNow > 0 || !recall.isIdle()) && left > 0) {
+        left = changed.awaitNanos(left);
+      }
+      return left > 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the store has something that is due, or not yet in line. */
+  private boolean hasUnclaimed() {
+    long unfinished =
+        store.counts().entrySet().stream()
+            .filter(count -> count.getKey() != DeliveryStatus.HELD)
+            .mapToLong(Map.Entry::getValue)
+            .sum();
+    long waiting = 0;
+    boolean due = false;
+    for (var destination : store.destinations()) {
+      waiting += destination.waiting();
+      due |= !destination.nextDue().isAfter(timer.now());
+    }
+    boolean tries = limits.attempts() > 0 && !store.hasFailed();
+    return waiting < unfinished || (due && tries);
   }
 
   /** Attempts that run now. */
@@ -269,6 +616,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
 
   /** Starts no attempt any more; those that run go on. */
   public void stopClaiming() {
+    recall.close();
     lock.lock();
     try {
       stopping = true;
@@ -320,6 +668,8 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   @Override
   public void close() {
     stopClaiming();
+    queues.values().forEach(DestinationQueue::awake);
+    suspensions.values().forEach(MultiModeDeliverySystem::cancel);
     threads.shutdownNow();
   }
 }

@@ -65,7 +65,7 @@ final class ConfigProperties {
     take("maxAttempts", value -> builder.maxAttempts(Integer.parseInt(value)));
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));
     take("shutdownTimeout", value -> builder.shutdownTimeout(duration(value)));
-    take("retry", value -> builder.retry(retry(value)));
+    take("retry", value -> builder.retry(RetryPolicy.parse(value)));
     take("auth.withoutTls", value -> builder.authWithoutTls(flag(value)));
     rateLimits(builder);
     auth(builder);
@@ -161,15 +161,6 @@ final class ConfigProperties {
       users.put(login.substring(0, colon), login.substring(colon + 1));
     }
     return users;
-  }
-
-  /** Delays such as {@code 1s,5s,1m,4h}, the last of which repeats, for 48 hours. */
-  static RetryPolicy retry(String value) {
-    var standard = RetryPolicy.standard();
-    return new RetryPolicy(
-        list(value).stream().map(ConfigProperties::duration).toList(),
-        standard.giveUpAfter(),
-        standard.delayNoticeAfter());
   }
 
   /** {@code 500ms}, {@code 30s}, {@code 5m}, {@code 4h} or {@code 2d}. */

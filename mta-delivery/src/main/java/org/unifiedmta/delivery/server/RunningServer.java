@@ -56,6 +56,7 @@ final class RunningServer {
   private static final Duration LAST_SETTLEMENTS = Duration.ofSeconds(5);
 
   private final UnifiedEmailServerConfig config;
+  private final EventBus events;
   private final QueueStore store;
   private final UnifiedDeliveryQueue queue;
   private final Submission submission;
@@ -75,11 +76,12 @@ final class RunningServer {
       Supplier<EmailRouter> router,
       Deque<AutoCloseable> ours) {
     this.config = config;
+    this.events = events;
     this.ours = ours;
     var timer = config.timer();
     store = openStore(config);
     var dns = dns(config);
-    queue = new UnifiedDeliveryQueue(store, events, timer);
+    queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
     submission = new Submission(store, queue, router, timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
     var hosts =
@@ -96,11 +98,13 @@ final class RunningServer {
                 hosts,
                 pool,
                 route -> options(router.get(), route),
-                config.mailHandler().orElse(null)));
+                config.mailHandler().orElse(null)),
+            timer);
     var reporter =
         new BounceReporter(config.hostname(), config.mailerDaemon(), store, queue, router, timer);
     deliveries =
-        new Deliveries(store, attempts, reporter, config.retry(), events, config.metrics(), timer);
+        new Deliveries(
+            store, attempts, reporter, zone -> config.retry(), events, config.metrics(), timer);
     schedule =
         new MultiModeDeliverySystem(
             store, deliveries, MultiModeDeliverySystem.Limits.of(config.maxAttempts()), timer);
@@ -133,12 +137,17 @@ final class RunningServer {
         var bound = runtime.smtp.bind(inServerWords(listener));
         runtime.listeners.add(new BoundListener(listener.name(), bound, listener.mode()));
       }
+      runtime.queue.tellInterrupted();
       runtime.schedule.start();
       return runtime;
     } catch (RuntimeException e) {
       runtime.stop(Duration.ZERO);
       throw e;
     }
+  }
+
+  private Optional<String> whyNotTried(String zone, String destination) {
+    return schedule.whyNot(zone, destination);
   }
 
   private QueueStore openStore(UnifiedEmailServerConfig config) {
@@ -262,6 +271,10 @@ final class RunningServer {
     return queue;
   }
 
+  MultiModeDeliverySystem schedule() {
+    return schedule;
+  }
+
   UnifiedRateLimiter limiter() {
     return limiter;
   }
@@ -272,6 +285,21 @@ final class RunningServer {
 
   Submission submission() {
     return submission;
+  }
+
+  /** Whether nothing happens any more, not even because a listener heard of it. */
+  boolean awaitQuiet(Duration timeout) {
+    var deadline = Instant.now().plus(timeout);
+    long before;
+    do {
+      before = events.published();
+      if (!schedule.awaitQuiet(left(deadline))
+          || !events.awaitHeard(left(deadline))
+          || !schedule.awaitQuiet(left(deadline))) {
+        return false;
+      }
+    } while (events.published() != before); // a listener may have sent something
+    return true;
   }
 
   /** What came in is finished before what goes out, and the store is closed last. */

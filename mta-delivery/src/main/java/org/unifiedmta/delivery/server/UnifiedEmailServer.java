@@ -21,6 +21,7 @@ import org.unifiedmta.delivery.attempt.DirectSending;
 import org.unifiedmta.delivery.attempt.SendResult;
 import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
+import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Mode;
 import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.routing.domain.DomainRegistry;
@@ -218,6 +219,27 @@ public final class UnifiedEmailServer implements AutoCloseable {
    */
   public UnifiedDeliveryQueue deliveryQueue() {
     return running().queue();
+  }
+
+  /**
+   * Waits until everything that was taken in has been tried, as far as it is due, and listeners
+   * have heard of it: until nothing can happen before time passes or something comes in. Sessions
+   * with clients are not waited for. For tests, above all.
+   *
+   * @return false if the time ran out first
+   * @throws IllegalStateException unless the server runs
+   */
+  public boolean awaitQuiet(Duration timeout) {
+    return running().awaitQuiet(timeout);
+  }
+
+  /**
+   * Decides what is tried when; suspends and resumes destinations.
+   *
+   * @throws IllegalStateException unless the server runs
+   */
+  public MultiModeDeliverySystem deliverySystem() {
+    return running().schedule();
   }
 
   /**

@@ -794,7 +794,10 @@ public final class UnifiedEmailServerConfig {
       return this;
     }
 
-    /** Delivery attempts at a time; default 500. With 0 mail is taken and kept, never tried. */
+    /**
+     * Delivery attempts at a time; default 500. Those that have gone on for ten seconds do not
+     * count, up to 2,000. With 0 mail is taken and kept, never tried.
+     */
     public Builder maxAttempts(int attempts) {
       maxAttempts = attempts;
       return this;

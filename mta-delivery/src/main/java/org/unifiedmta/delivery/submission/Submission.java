@@ -22,8 +22,10 @@ import org.unifiedmta.delivery.queue.NewRow;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
 import org.unifiedmta.routing.route.Action;
+import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailContext;
 import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.zone.RetryPolicy;
 
 /** Takes messages of the host itself into the queue. Blocks until they are on stable storage. */
 public final class Submission {
@@ -45,7 +47,7 @@ public final class Submission {
   /**
    * Queues a message for everybody in To, Cc and Bcc.
    *
-   * @return its id
+   * @return its id, or that of the message that was queued before with the same idempotency key
    * @throws SubmissionException if it is for nobody, or a route refuses it
    * @throws org.unifiedmta.core.spool.InsufficientStorageException if there is no room
    */
@@ -66,16 +68,19 @@ public final class Submission {
     var now = timer.now();
     List<NewRow> rows;
     try {
-      rows = rows(envelope, message, options.notBefore().orElse(envelope.firstDue(now)));
+      rows = rows(envelope, message, options, options.notBefore().orElse(envelope.firstDue(now)));
     } catch (RuntimeException e) {
       message.close();
       throw e;
     }
     return queue.addAndWait(
-        new NewMessage(store.newId(), envelope, message, rows, now, null, null, null));
+        new NewMessage(store.newId(), envelope, message, rows, now, null, null, null)
+            .withIdempotencyKey(options.idempotencyKey().orElse(null))
+            .withRetry(options.retry().map(RetryPolicy::toString).orElse(null)));
   }
 
-  private List<NewRow> rows(Envelope envelope, SpooledMessage message, Instant due) {
+  private List<NewRow> rows(
+      Envelope envelope, SpooledMessage message, SubmitOptions options, Instant due) {
     if (envelope.recipients().isEmpty()) {
       throw new SubmissionException("the message has no recipients", null);
     }
@@ -94,7 +99,9 @@ public final class Submission {
         var reply = EmailRouter.reply(reject);
         throw new SubmissionException("refused for " + address + ": " + reply, reply);
       }
-      rows.add(NewRow.of(decision, due));
+      var row = NewRow.of(decision, envelope, due);
+      boolean leaves = !row.destination().equals(Destinations.LOCAL);
+      rows.add(leaves ? row.withZone(options.zone().orElse(row.zone())) : row);
     }
     return rows;
   }

@@ -118,6 +118,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  false,
                   null,
                   null),
               new QueuedRow(
@@ -129,6 +130,7 @@ public abstract class QueueStoreContract {
                   DeliveryStatus.PENDING,
                   0,
                   START,
+                  false,
                   null,
                   null));
       assertThat(read(store.open(id))).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n");
@@ -478,25 +480,87 @@ public abstract class QueueStoreContract {
   }
 
   @Test
-  void whenAMessageExpiresIsKept() {
+  void whatWasHandedOverAndSettledIsInNoDoubt() {
+    var id = add(store, "mail", "a.example");
+    var lease = claimOne("a.example");
+    store.handOver(lease, List.of(0));
+    store.handOver(lease, List.of(0));
+    assertThat(store.find(id).orElseThrow().rows().getFirst().possibleDuplicate()).isFalse();
+    store.settle(lease, List.of(new Deferred(BUSY, START)));
+    store.handOver(lease, List.of(0)); // too late
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.interrupted()).isEmpty();
+      assertThat(store.find(id).orElseThrow().rows().getFirst().possibleDuplicate()).isFalse();
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void whenAMessageExpiresAndItsOwnRetryPolicyAreKept() {
     var expires = START.plusSeconds(3600);
     var message = message(store, "mail", START, "a.example");
-    var id =
-        add(
-            store,
-            new NewMessage(
-                message.id(),
-                message.envelope(),
-                message.body(),
-                message.rows(),
-                START,
-                null,
-                null,
-                null,
-                expires));
+    var id = add(store, message.withExpires(expires).withRetry("5m, 1h"));
     for (int i = 0; i < 2; i++) {
       assertThat(store.find(id).orElseThrow().expires()).isEqualTo(expires);
+      assertThat(store.find(id).orElseThrow().retry()).isEqualTo("5m, 1h");
       store = reopened(store);
+    }
+  }
+
+  private String addWithKey(String key) {
+    var message = message(store, "mail", START, "a.example").withIdempotencyKey(key);
+    return Mail.await(Mail.addLater(store, message));
+  }
+
+  @Test
+  void aKeyIsGoodForOneMessage() {
+    var id = addWithKey("order 1");
+    var other = addWithKey("order 2");
+    assertThat(other).isNotEqualTo(id);
+    for (int i = 0; i < 2; i++) {
+      assertThat(addWithKey("order 1")).isEqualTo(id);
+      assertThat(addWithKey("order 2")).isEqualTo(other);
+      assertThat(store.list(null, 9)).hasSize(2);
+      store = reopened(store);
+    }
+    store
+        .claim(ZONE, "a.example", 9, LEASE)
+        .forEach(lease -> store.settle(lease, List.of(new Delivered(OK))));
+    for (int i = 0; i < 3; i++) {
+      timer.advance(Duration.ofHours(7));
+      assertThat(addWithKey("order 1")).isEqualTo(id);
+      assertThat(store.list(null, 9)).isEmpty();
+      store = reopened(store);
+    }
+    timer.advance(Duration.ofHours(4));
+    assertThat(addWithKey("order 1")).as("after a day").isGreaterThan(id);
+  }
+
+  @Test
+  void aKeyThatComesTwiceAtOnceIsGoodForOneMessage() {
+    var ids = new ArrayList<CompletableFuture<String>>();
+    for (int i = 0; i < 50; i++) {
+      ids.add(
+          Mail.addLater(
+              store, message(store, "mail", START, "a.example").withIdempotencyKey("order 1")));
+    }
+    var first = Mail.await(ids.getFirst());
+    assertThat(ids).allSatisfy(id -> assertThat(Mail.await(id)).isEqualTo(first));
+    assertThat(store.list(null, 9)).hasSize(1);
+  }
+
+  @Test
+  void aKeyOfAMessageThatWasNotStoredIsFreeAgain() {
+    var other = create(timer);
+    try {
+      var foreign =
+          message(store, spool(other, "mail"), List.of(row("a@a.example", "a.example", START)));
+      assertThatThrownBy(() -> add(store, foreign.withIdempotencyKey("order 1")))
+          .isInstanceOf(IllegalArgumentException.class);
+      var id = addWithKey("order 1");
+      assertThat(store.find(id)).isPresent();
+    } finally {
+      other.close();
     }
   }
 
@@ -514,6 +578,135 @@ public abstract class QueueStoreContract {
     }
     assertThat(rows).isEqualTo(10_000);
     assertThat(store.find(id)).isEmpty();
+  }
+
+  @Test
+  void rowsThatNoAttemptHoldsGoAnotherWay() {
+    var id = add(store, "mail", "a.example", "b.example", "c.example", "d.example");
+    var held = claimOne("b.example");
+    store.settle(claimOne("c.example"), List.of(new Failed(UNKNOWN)));
+    store.settle(claimOne("d.example"), List.of(new Deferred(BUSY, START.plusSeconds(60))));
+    assertThat(store.reroute(id, Filter.all(), "other", "smart.example:25")).isTrue();
+    assertThat(store.reroute(id, Filter.all(), "other", "smart.example:25")).isFalse();
+    assertThat(store.reroute("no id", Filter.all(), "other", "smart.example:25")).isFalse();
+    store.settle(held, List.of(new Deferred(BUSY, START.plusSeconds(30))));
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id).orElseThrow().rows())
+          .extracting(row -> row.zone() + " " + row.destination())
+          .containsExactly(
+              "other smart.example:25",
+              ZONE + " b.example",
+              ZONE + " " + Destinations.REPORT,
+              "other smart.example:25");
+      assertThat(store.destinations())
+          .containsExactlyInAnyOrder(
+              new QueueStore.Destination("other", "smart.example:25", 2, START),
+              new QueueStore.Destination(ZONE, "b.example", 1, START.plusSeconds(30)),
+              new QueueStore.Destination(ZONE, Destinations.REPORT, 1, START));
+      assertThat(store.counts(new Filter("other", null, null, null)))
+          .containsEntry(DeliveryStatus.PENDING, 1L)
+          .containsEntry(DeliveryStatus.DEFERRED, 1L);
+      store = reopened(store);
+    }
+    timer.advance(Duration.ofSeconds(60));
+    var lease = store.claim("other", "smart.example:25", 1, LEASE).getFirst();
+    assertThat(lease.rows()).containsExactly(0, 3);
+    store.settle(lease, List.of(new Failed(UNKNOWN), new Deferred(BUSY, timer.now())));
+    store.reroute(id, Filter.all(), ZONE, "a.example");
+    for (int i = 0; i < 2; i++) {
+      assertThat(store.find(id).orElseThrow().rows())
+          .extracting(row -> row.zone() + " " + row.destination())
+          .containsExactly(
+              "other " + Destinations.REPORT,
+              ZONE + " a.example",
+              ZONE + " " + Destinations.REPORT,
+              ZONE + " a.example");
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void whatIsDoneByAFilterIsDoneToTheRowsThatFit() {
+    var id = add(store, "mail", "a.example", "b.example");
+    var b = new Filter(null, "b.example", null, null);
+    var deferred = new Filter(null, null, DeliveryStatus.DEFERRED, null);
+    store.hold(id, b);
+    assertThat(statuses(id)).containsExactly(DeliveryStatus.PENDING, DeliveryStatus.HELD);
+    assertThat(store.release(id, new Filter(null, "a.example", null, null))).isFalse();
+    store.release(id, b);
+    assertThat(store.reschedule(id, deferred, START.plusSeconds(5))).isFalse();
+    store.reschedule(id, b, START.plusSeconds(5));
+    assertThat(store.nextDue(ZONE, "b.example")).contains(START.plusSeconds(5));
+    assertThat(store.nextDue(ZONE, "a.example")).contains(START);
+    store.reroute(id, b, ZONE, "c.example");
+    assertThat(store.cancel(id, b)).isFalse();
+    assertThat(store.cancel(id, new Filter(ZONE, "c.example", DeliveryStatus.PENDING, null)))
+        .isTrue();
+    assertThat(store.find(id).orElseThrow().rows())
+        .extracting(QueuedRow::destination)
+        .containsExactly("a.example");
+  }
+
+  private List<DeliveryStatus> statuses(String id) {
+    return store.find(id).orElseThrow().rows().stream().map(QueuedRow::status).toList();
+  }
+
+  private String addWithPriority(int priority, Instant due) {
+    var row = row("a@a.example", "a.example", due).withPriority(priority);
+    return add(store, message(store, spool(store, "mail"), List.of(row)));
+  }
+
+  private List<String> claimedInOrder() {
+    return claim("a.example").stream().map(Lease::id).toList();
+  }
+
+  @Test
+  void whatIsUrgentGoesFirstButNotForEver() {
+    var bulk = addWithPriority(-4, START);
+    var normal = addWithPriority(0, START);
+    var second = addWithPriority(0, START);
+    var urgent = addWithPriority(4, START.plusSeconds(60));
+    var later = addWithPriority(9, START.plusSeconds(3600));
+    assertThat(store.destinations())
+        .containsExactly(new QueueStore.Destination(ZONE, "a.example", 5, START));
+    for (int i = 0; i < 2; i++) {
+      var early = claim("a.example");
+      assertThat(early).extracting(Lease::id).containsExactly(normal, second, bulk);
+      early.forEach(store::release);
+      timer.advance(Duration.ofSeconds(60));
+      var all = claim("a.example");
+      assertThat(all).extracting(Lease::id).containsExactly(urgent, normal, second, bulk);
+      all.forEach(store::release);
+      timer.advance(Duration.ofSeconds(-60));
+      store = reopened(store);
+    }
+    // 4 steps of 5 minutes: what has been due for 20 minutes longer is as urgent.
+    store.cancel(later);
+    timer.advance(Duration.ofMinutes(30));
+    var muchLater = addWithPriority(4, START.plus(Duration.ofMinutes(21)));
+    assertThat(claimedInOrder()).containsExactly(urgent, normal, second, muchLater, bulk);
+  }
+
+  @Test
+  void anUrgentRowThatIsNotDueHoldsNobodyUp() {
+    addWithPriority(9, START.plusSeconds(60));
+    var normal = addWithPriority(0, START);
+    assertThat(store.nextDue(ZONE, "a.example")).contains(START);
+    assertThat(claimedInOrder()).containsExactly(normal);
+    assertThat(store.nextDue(ZONE, "a.example")).contains(START.plusSeconds(60));
+  }
+
+  @Test
+  void aFailureKeepsItsPriorityUntilItIsReported() {
+    var normal = add(store, "mail", "a.example");
+    var urgent = addWithPriority(4, START);
+    claim("a.example").forEach(lease -> store.settle(lease, List.of(new Failed(UNKNOWN))));
+    for (int i = 0; i < 2; i++) {
+      var reports = claim(Destinations.REPORT);
+      assertThat(reports).extracting(Lease::id).containsExactly(urgent, normal);
+      reports.forEach(store::release);
+      store = reopened(store);
+    }
   }
 
   @Test

@@ -35,6 +35,16 @@ public final class Destinations {
     record Mx(String domain) implements Target {}
   }
 
+  /** The name of a target. */
+  public static String of(Target target) {
+    return switch (target) {
+      case Target.Local local -> LOCAL;
+      case Target.Report report -> REPORT;
+      case Target.Host(var host, var port) -> host(host, port);
+      case Target.Mx(var domain) -> mx(domain);
+    };
+  }
+
   /**
    * Reads a name that this class wrote.
    *

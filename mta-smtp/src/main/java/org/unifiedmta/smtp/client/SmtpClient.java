@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -196,9 +197,33 @@ public final class SmtpClient implements AutoCloseable {
    * @throws SmtpException only if the message could not be read
    */
   public RecipientReplies send(Envelope envelope, ByteSource message) {
+    return send(envelope, message, recipients -> {});
+  }
+
+  /**
+   * Tells when there is no way back: the server may deliver the message from then on, whatever
+   * becomes of the connection.
+   */
+  public interface HandOver {
+
+    /**
+     * The final dot, or the last chunk (RFC 3030), is about to be sent. May block; where it throws,
+     * nothing is handed over, and the connection is lost.
+     *
+     * @param recipients places in the envelope of those whom the server has accepted
+     */
+    void begins(List<Integer> recipients);
+  }
+
+  /**
+   * The same, and tells before the content is complete.
+   *
+   * @throws SmtpException only if the message could not be read, or {@code handOver} threw
+   */
+  public RecipientReplies send(Envelope envelope, ByteSource message, HandOver handOver) {
     boolean secured = tls != null && options.tls().isChecked();
     return new Transaction(wire, endpoint, capabilities, secured, options.replyTimeout())
-        .run(envelope, message, timer.now());
+        .run(envelope, message, timer.now(), handOver);
   }
 
   /** Says goodbye and closes; the answer is waited for, but not for long. */

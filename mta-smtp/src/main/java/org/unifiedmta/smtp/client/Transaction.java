@@ -62,14 +62,15 @@ final class Transaction {
    *
    * @param now what DELIVERBY counts from
    */
-  RecipientReplies run(Envelope envelope, ByteSource message, Instant now) {
+  RecipientReplies run(
+      Envelope envelope, ByteSource message, Instant now, SmtpClient.HandOver handOver) {
     replies = new SmtpReply[envelope.recipients().size()];
     var impossible = impossible(envelope, message);
     if (impossible != null) {
       return new RecipientReplies(filled(impossible), true, false, false, false);
     }
     try {
-      boolean reusable = exchange(envelope, message, now);
+      boolean reusable = exchange(envelope, message, now, handOver);
       return new RecipientReplies(
           filled(null), reusable, closedBefore, false, capabilities.has(Extension.DSN));
     } catch (IOException e) {
@@ -120,7 +121,9 @@ final class Transaction {
   }
 
   /** Whether the connection is as good as new afterwards. */
-  private boolean exchange(Envelope envelope, ByteSource message, Instant now) throws IOException {
+  private boolean exchange(
+      Envelope envelope, ByteSource message, Instant now, SmtpClient.HandOver handOver)
+      throws IOException {
     wire.command(mail(envelope, message, now));
     if (!pipelining) {
       var mail = reply(Phase.MAIL);
@@ -172,8 +175,9 @@ final class Transaction {
       return reset();
     }
     if (chunk) {
+      begin(handOver);
       wire.command("BDAT " + message.size() + " LAST");
-      content(message, null);
+      content(message, null, handOver);
     } else {
       if (data == null) {
         wire.command("DATA");
@@ -183,7 +187,7 @@ final class Transaction {
         fill(temporaryIfPositive(data));
         return reset();
       }
-      content(message, new DotStuffer());
+      content(message, new DotStuffer(), handOver);
     }
     phase = Phase.END_OF_DATA;
     var end = reply(Phase.END_OF_DATA, replyTimeout.multipliedBy(2));
@@ -194,7 +198,9 @@ final class Transaction {
   /**
    * @param stuffer null for a chunk, whose octets go as they are
    */
-  private void content(ByteSource message, @Nullable DotStuffer stuffer) throws IOException {
+  private void content(
+      ByteSource message, @Nullable DotStuffer stuffer, SmtpClient.HandOver handOver)
+      throws IOException {
     phase = Phase.DATA;
     var buffer = new byte[READ];
     long left = message.size();
@@ -221,6 +227,9 @@ final class Transaction {
       wire.abort();
       throw new SmtpException(Phase.DATA, "cannot read the message: " + e.getMessage(), null, e);
     }
+    if (stuffer != null) {
+      begin(handOver);
+    }
     try {
       if (stuffer != null) {
         sending(() -> stuffer.finish(wire));
@@ -233,6 +242,22 @@ final class Transaction {
           });
     } catch (SendFailure e) {
       throw lastWords(e.cause);
+    }
+  }
+
+  private void begin(SmtpClient.HandOver handOver) {
+    var accepted = new ArrayList<Integer>();
+    for (int i = 0; i < replies.length; i++) {
+      if (replies[i] == null) {
+        accepted.add(i);
+      }
+    }
+    try {
+      handOver.begins(accepted);
+    } catch (RuntimeException e) {
+      wire.abort();
+      throw new SmtpException(
+          Phase.DATA, "the message is not handed over: " + e.getMessage(), null, e);
     }
   }
 

@@ -56,12 +56,14 @@ public final class SmtpClientPool implements AutoCloseable {
   /**
    * Sends one message over a connection that waits, or over a new one.
    *
+   * @param handOver is told before the content is complete
    * @throws org.unifiedmta.smtp.client.SmtpException if none can be had
    */
-  public Sent send(PoolKey key, Envelope envelope, ByteSource message) {
+  public Sent send(
+      PoolKey key, Envelope envelope, ByteSource message, SmtpClient.HandOver handOver) {
     var waiting = take(key);
     if (waiting != null) {
-      var sent = send(key, waiting.client, waiting.messages, envelope, message);
+      var sent = send(key, waiting.client, waiting.messages, envelope, message, handOver);
       if (!sent.replies().unanswered()) {
         return sent;
       }
@@ -72,14 +74,19 @@ public final class SmtpClientPool implements AutoCloseable {
       client.close();
       throw new IllegalStateException("the pool is closed");
     }
-    return send(key, client, 0, envelope, message);
+    return send(key, client, 0, envelope, message, handOver);
   }
 
   private Sent send(
-      PoolKey key, SmtpClient client, int messages, Envelope envelope, ByteSource message) {
+      PoolKey key,
+      SmtpClient client,
+      int messages,
+      Envelope envelope,
+      ByteSource message,
+      SmtpClient.HandOver handOver) {
     boolean reusable = false;
     try {
-      var replies = client.send(envelope, message);
+      var replies = client.send(envelope, message, handOver);
       reusable = replies.reusable();
       return new Sent(replies, client.tls().isPresent());
     } finally {

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import javax.net.ssl.SSLContext;
@@ -208,6 +209,42 @@ class SmtpClientTest {
       assertThatThrownBy(() -> client.send(ONE, broken(fails)))
           .isInstanceOf(SmtpException.class)
           .hasMessageContaining("cannot read the message");
+      assertThat(server.messages()).isEmpty();
+    }
+  }
+
+  @Test
+  void whomTheServerAcceptedIsToldBeforeTheFinalDot() {
+    try (var server = ScriptedSmtpServer.script().reply("RCPT", "550 no", "250 ok").start();
+        var client = open(server)) {
+      var told = new ArrayList<Object>();
+      client.send(
+          TWO,
+          MESSAGE,
+          accepted -> {
+            told.add(accepted);
+            told.add(server.messages().size());
+          });
+      assertThat(told).containsExactly(List.of(1), 0);
+      assertThat(server.messages()).hasSize(1);
+      client.send(TWO, MESSAGE, told::add);
+      assertThat(told).endsWith(List.of(0, 1));
+    }
+  }
+
+  @Test
+  void whatMustNotBeHandedOverIsNot() {
+    try (var server = ScriptedSmtpServer.script().start();
+        var client = open(server)) {
+      assertThatThrownBy(() ->
+              client.send(
+                  ONE,
+                  MESSAGE,
+                  accepted -> {
+                    throw new IllegalStateException("the disk is broken");
+                  }))
+          .isInstanceOf(SmtpException.class)
+          .hasMessageContaining("the disk is broken");
       assertThat(server.messages()).isEmpty();
     }
   }

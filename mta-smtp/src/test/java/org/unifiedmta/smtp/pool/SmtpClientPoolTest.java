@@ -28,7 +28,7 @@ class SmtpClientPoolTest {
   }
 
   private static int send(SmtpClientPool pool, PoolKey key) {
-    return pool.send(key, ENVELOPE, MESSAGE).replies().replies().get(0).code();
+    return pool.send(key, ENVELOPE, MESSAGE, recipients -> {}).replies().replies().get(0).code();
   }
 
   @Test

@@ -36,6 +36,11 @@ final class Fields {
     return this;
   }
 
+  /** Not written where it is 0. */
+  Fields signed(int tag, int value) {
+    return value == 0 ? this : number(tag, (value << 1) ^ (value >> 31));
+  }
+
   Fields flag(int tag, boolean value) {
     return value ? number(tag, 1) : this;
   }
@@ -132,6 +137,11 @@ final class Fields {
 
     int integer() {
       return (int) number();
+    }
+
+    int signed() {
+      int value = integer();
+      return (value >>> 1) ^ -(value & 1);
     }
 
     boolean flag() {

@@ -242,14 +242,16 @@ final class IndexFile implements Shelf<Stored> {
       var in = new Fields.Reader(unsealed(number, cursor.getValue()));
       var zone = "";
       var name = "";
+      int priority = 0;
       while (in.next()) {
         switch (in.tag()) {
           case 1 -> zone = in.text();
           case 2 -> name = in.text();
+          case 3 -> priority = in.signed();
           default -> {}
         }
       }
-      named.take(number, zone.intern(), name);
+      named.take(number, zone.intern(), name, priority);
     }
     var ended = new ArrayList<Long>();
     for (var cursor = maps.messages.cursor(null); cursor.hasNext(); ) {
@@ -366,8 +368,8 @@ final class IndexFile implements Shelf<Stored> {
   }
 
   @Override
-  public void name(long destination, String zone, String name) {
-    var fields = new Fields().text(1, zone).text(2, name);
+  public void name(long destination, String zone, String name, int priority) {
+    var fields = new Fields().text(1, zone).text(2, name).signed(3, priority);
     maps.destinations.put(destination, sealed(destination, fields.buffer()));
   }
 

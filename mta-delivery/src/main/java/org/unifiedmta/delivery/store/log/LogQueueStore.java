@@ -11,17 +11,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.MtaException;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Edits;
+import org.unifiedmta.delivery.queue.IdempotencyKey;
+import org.unifiedmta.delivery.queue.KeyedAdds;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
@@ -31,6 +37,7 @@ import org.unifiedmta.delivery.queue.QueueIndex;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.RecipientResult;
+import org.unifiedmta.delivery.queue.RowState;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /**
@@ -45,17 +52,22 @@ import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 public final class LogQueueStore implements QueueStore {
   private static final Logger log = LoggerFactory.getLogger(LogQueueStore.class);
   private static final int LOOKED_AT = 256; // messages at a time
+  private static final int KEYS_OF_A_FILE = 32 * 1024;
 
   private final QueueDirectory directory;
   private final IndexFile file;
   private final QueueIndex<Stored> index;
   private final Space space;
   private final Spares spares;
+  private final KeyFiles keys;
+  private final KeyedAdds keyed;
   private final SegmentLog segments;
   private final Budget budget;
   private final LogSpool spool;
   private final Compactor compactor;
   private final MessageIds ids;
+  private final Timer timer;
+  private volatile Map<String, List<Integer>> interrupted = Map.of();
   private volatile boolean closed;
 
   /**
@@ -92,11 +104,14 @@ public final class LogQueueStore implements QueueStore {
     var path = directory.path();
     this.directory = directory;
     this.spares = new Spares(path, disk, settings);
-    this.space = new Space(path, disk, spares, settings.segmentSize());
+    this.keys = new KeyFiles(path, disk, timer, IDEMPOTENCY_WINDOW, KEYS_OF_A_FILE);
+    this.keyed = new KeyedAdds(keys::find);
+    this.timer = timer;
+    this.space = new Space(path, disk, spares, keys, settings.segmentSize());
     this.file = new IndexFile(path, space);
     this.index = new QueueIndex<>(timer, this::write, file, settings.rowsInMemory());
     try {
-      var recovery = new Recovery(path, disk, space, index, file);
+      var recovery = new Recovery(path, disk, space, index, file, keys);
       recovery.run();
       this.ids = new MessageIds(timer, recovery.highestId());
       spares.start();
@@ -114,26 +129,53 @@ public final class LogQueueStore implements QueueStore {
       index.closeShelf(false);
       spares.close();
       space.close();
+      keys.close();
       throw e;
     }
-    file.follow(segments::position, ids::last);
+    file.follow(this::position, ids::last);
     this.budget = new Budget(settings.bufferMemory());
     this.spool = new LogSpool(segments, space, budget, settings.wholeUpTo());
     this.compactor = new Compactor(space, index, segments, spool, metrics);
+    interrupted = interruptedRows();
     segments.start();
     compactor.start();
     metrics.gauge("queue.log.size", space::octets);
     metrics.gauge("queue.log.live", space::live);
   }
 
+  /** Up to where nothing of the log need be read again. */
+  private @Nullable Position position() {
+    var position = segments.position();
+    try {
+      keys.sync();
+      return position;
+    } catch (IOException e) {
+      log.warn("idempotency keys cannot be written, the log is to be read again: {}", e.toString());
+      return null;
+    }
+  }
+
+  KeyFiles keys() {
+    return keys;
+  }
+
+  /** Gives a message these rows, and no other. */
+  void set(long id, List<RowState> rows) {
+    index.set(id, rows);
+  }
+
+  private Map<String, List<Integer>> interruptedRows() {
+    var rows = new TreeMap<String, List<Integer>>();
+    index.interrupted().forEach((id, numbers) -> rows.put(MessageIds.text(id), numbers));
+    return rows;
+  }
+
   private void write(QueueIndex.Change<Stored> change) {
-    segments.append(new SettleAppend(change, space));
+    segments.append(new SettleAppend(change, space, null));
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
-    return rows.stream()
-        .map(row -> new QueueIndex.Place(row.zone(), row.destination(), row.due()))
-        .toList();
+    return rows.stream().map(QueueIndex.Place::of).toList();
   }
 
   @Override
@@ -148,6 +190,10 @@ public final class LogQueueStore implements QueueStore {
 
   @Override
   public void add(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
+    keyed.add(message, done, told -> addNew(message, told));
+  }
+
+  private void addNew(NewMessage message, BiConsumer<@Nullable String, @Nullable Throwable> done) {
     long id = MessageIds.parse(message.id());
     if (id < 0
         || !(message.body() instanceof LogSpool.Message spooled)
@@ -187,6 +233,10 @@ public final class LogQueueStore implements QueueStore {
 
     @Override
     public void stored(NewMessage message, Place where) {
+      var key = message.idempotencyKey();
+      if (key != null) {
+        keys.keep(IdempotencyKey.of(key), id, timer.now());
+      }
       index.add(id, new Stored(where), places(message.rows()));
       space.began(id, where);
       var settles = message.settles();
@@ -228,6 +278,29 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
+  public void handOver(Lease lease, List<Integer> rows) {
+    var written = new CompletableFuture<Void>();
+    boolean begun =
+        index.handOver(
+            lease, rows, change -> segments.append(new SettleAppend(change, space, written)));
+    if (!begun) {
+      return;
+    }
+    try {
+      written.join();
+    } catch (CompletionException e) {
+      throw new MtaException("it cannot be noted that the message is handed over", e.getCause());
+    }
+  }
+
+  @Override
+  public Map<String, List<Integer>> interrupted() {
+    var found = interrupted;
+    interrupted = Map.of();
+    return found;
+  }
+
+  @Override
   public void release(Lease lease) {
     index.release(lease);
   }
@@ -252,6 +325,7 @@ public final class LogQueueStore implements QueueStore {
             message.session(),
             message.security(),
             message.expires(),
+            message.retry(),
             rows.stream().map(row -> row.of(message.rows().get(row.state().number()))).toList());
       } finally {
         place.drop(space);
@@ -300,13 +374,13 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
-  public boolean hold(String id) {
-    return index.hold(MessageIds.parse(id));
+  public boolean hold(String id, Filter which) {
+    return index.hold(MessageIds.parse(id), which);
   }
 
   @Override
-  public boolean release(String id) {
-    return index.release(MessageIds.parse(id));
+  public boolean release(String id, Filter which) {
+    return index.release(MessageIds.parse(id), which);
   }
 
   @Override
@@ -356,13 +430,18 @@ public final class LogQueueStore implements QueueStore {
   }
 
   @Override
-  public boolean cancel(String id) {
-    return index.cancel(MessageIds.parse(id));
+  public boolean cancel(String id, Filter which) {
+    return index.cancel(MessageIds.parse(id), which);
   }
 
   @Override
-  public boolean reschedule(String id, Instant due) {
-    return index.reschedule(MessageIds.parse(id), due);
+  public boolean reschedule(String id, Filter which, Instant due) {
+    return index.reschedule(MessageIds.parse(id), which, due);
+  }
+
+  @Override
+  public boolean reroute(String id, Filter which, String zone, String destination) {
+    return index.reroute(MessageIds.parse(id), which, zone, destination);
   }
 
   @Override
@@ -418,6 +497,7 @@ public final class LogQueueStore implements QueueStore {
     index.closeShelf(!segments.hasFailed());
     spares.close();
     space.close();
+    keys.close();
     directory.close();
   }
 }

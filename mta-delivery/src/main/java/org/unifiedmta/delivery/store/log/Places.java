@@ -20,7 +20,7 @@ import org.unifiedmta.delivery.queue.Shelf.ShelvedRow;
  *
  * <pre>
  * message = segment offset length parts *(segment octets) size rows *row    ; each a varint
- * row     = number-difference destination flags [seconds nanos] [attempts attempts-fields]
+ * row     = number-difference destination flags [seconds nanos] [attempts length way-fields]
  * </pre>
  */
 final class Places {
@@ -28,7 +28,9 @@ final class Places {
   private static final int STATUS = 0x07;
   private static final int ON_HOLD = 0x08;
   private static final int SAME_DUE = 0x10;
-  private static final int TRIED = 0x20;
+  private static final int HAS_WAY = 0x20;
+  private static final int HANDING_OVER = 0x40;
+  private static final int POSSIBLE_DUPLICATE = 0x80;
 
   private final Space space;
   private final WriteBuffer out = new WriteBuffer();
@@ -87,14 +89,17 @@ final class Places {
     int flags = state.status().ordinal();
     flags |= state.onHold() ? ON_HOLD : 0;
     flags |= state.due().equals(due) ? SAME_DUE : 0;
-    flags |= state.attempts() > 0 || state.first() != null ? TRIED : 0;
+    boolean hasWay = state.attempts() > 0 || state.first() != null || state.rerouted() != null;
+    flags |= hasWay ? HAS_WAY : 0;
+    flags |= state.handingOver() ? HANDING_OVER : 0;
+    flags |= state.possibleDuplicate() ? POSSIBLE_DUPLICATE : 0;
     out.putVarInt(state.number() - before).putVarLong(row.destination()).put((byte) flags);
     if ((flags & SAME_DUE) == 0) {
       out.putVarLong(state.due().getEpochSecond()).putVarInt(state.due().getNano());
     }
-    if ((flags & TRIED) != 0) {
-      var attempts = Records.attempts(state);
-      out.putVarInt(state.attempts()).putVarInt(attempts.remaining()).put(attempts);
+    if (hasWay) {
+      var way = Records.way(state);
+      out.putVarInt(state.attempts()).putVarInt(way.remaining()).put(way);
     }
   }
 
@@ -130,11 +135,15 @@ final class Places {
             : Instant.ofEpochSecond(DataUtils.readVarLong(in), DataUtils.readVarInt(in));
     var status = STATUSES[flags & STATUS];
     boolean onHold = (flags & ON_HOLD) != 0;
-    var state = new RowState(number, false, status, 0, due, onHold, null, null);
-    if ((flags & TRIED) != 0) {
+    var state =
+        RowState.pending(number, due)
+            .shownAs(status)
+            .withHold(onHold)
+            .withHandover((flags & HANDING_OVER) != 0, (flags & POSSIBLE_DUPLICATE) != 0);
+    if ((flags & HAS_WAY) != 0) {
       int attempts = DataUtils.readVarInt(in);
       int length = DataUtils.readVarInt(in);
-      state = Records.tried(state, attempts, in.slice(in.position(), length));
+      state = Records.withWay(state, attempts, in.slice(in.position(), length));
       in.position(in.position() + length);
     }
     return new ShelvedRow(destination, state);

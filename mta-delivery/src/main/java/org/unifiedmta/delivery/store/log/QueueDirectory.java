@@ -66,6 +66,34 @@ final class QueueDirectory implements AutoCloseable {
     }
   }
 
+  /**
+   * Keeps others from opening a queue, which need not be whole, while it is read.
+   *
+   * @return what ends that
+   * @throws ConfigException if there is none, or it is open
+   */
+  static Runnable lockedForReading(Path directory) {
+    Path real;
+    try {
+      real = directory.toRealPath();
+    } catch (IOException e) {
+      throw unusable(directory, e);
+    }
+    if (!IN_USE.add(real)) {
+      throw inUse(directory);
+    }
+    try {
+      var locked = lock(real);
+      return () -> {
+        close(locked);
+        IN_USE.remove(real);
+      };
+    } catch (RuntimeException | Error e) {
+      IN_USE.remove(real);
+      throw e;
+    }
+  }
+
   Path path() {
     return path;
   }
@@ -195,7 +223,8 @@ final class QueueDirectory implements AutoCloseable {
             + offset
             + " "
             + what
-            + "; restore the file from a copy, or move it away to start without the mail in it");
+            + "; restore the file from a copy, or salvage what is readable into a new directory (see"
+            + " docs/queue.md), or move the file away to start without the mail in it");
   }
 
   static ConfigException unusable(Path directory, IOException why) {

@@ -14,6 +14,7 @@ import org.unifiedmta.core.spool.SpooledMessage.Cut;
 import org.unifiedmta.delivery.queue.Attempt;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Edits;
+import org.unifiedmta.delivery.queue.IdempotencyKey;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
@@ -46,6 +47,8 @@ final class Records {
    * @param restCrc the checksum of that rest
    * @param told the message whose failed rows this message reports, or null
    * @param expires when it is to be given up, or null
+   * @param key the idempotency key that it was added with, or null
+   * @param retry its own retry policy, or null
    */
   record Message(
       long id,
@@ -60,7 +63,9 @@ final class Records {
       int bodyAt,
       int restCrc,
       @Nullable Told told,
-      @Nullable Instant expires) {}
+      @Nullable Instant expires,
+      @Nullable IdempotencyKey key,
+      @Nullable String retry) {}
 
   /** Rows that a report finishes. */
   record Told(long id, List<Integer> rows) {}
@@ -87,7 +92,7 @@ final class Records {
           3,
           fields -> {
             fields.text(1, row.zone()).text(2, row.destination()).text(3, row.route());
-            fields.time(4, row.due());
+            fields.time(4, row.due()).signed(6, row.priority());
             if (!sameRecipient) {
               fields.nested(5, recipient -> Facts.put(recipient, row.recipient()));
             }
@@ -121,7 +126,10 @@ final class Records {
             settles.rows().forEach(row -> fields.number(2, row));
           });
     }
-    return head(out.time(13, message.expires()), rest);
+    out.time(13, message.expires());
+    var key = message.idempotencyKey();
+    out.bytes(14, key == null ? null : IdempotencyKey.of(key).bytes());
+    return head(out.text(15, message.retry()), rest);
   }
 
   private static void put(Fields out, Piece piece) {
@@ -218,6 +226,8 @@ final class Records {
     int restCrc = 0;
     Told told = null;
     Instant expires = null;
+    IdempotencyKey key = null;
+    String retry = null;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> id = in.number();
@@ -240,6 +250,8 @@ final class Records {
         case 11 -> told = in.nested(Records::told);
         case 12 -> restCrc = in.integer();
         case 13 -> expires = in.time();
+        case 14 -> key = IdempotencyKey.read(ByteBuffer.wrap(in.bytes()));
+        case 15 -> retry = in.text();
         default -> {}
       }
     }
@@ -256,7 +268,9 @@ final class Records {
         bodyAt,
         restCrc,
         told,
-        expires);
+        expires,
+        key,
+        retry);
   }
 
   /** {@code recipients}: those of the envelope, which is written before the rows. */
@@ -266,6 +280,7 @@ final class Records {
     String route = null;
     var due = Instant.EPOCH;
     Recipient own = null;
+    int priority = 0;
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> zone = in.text();
@@ -273,10 +288,12 @@ final class Records {
         case 3 -> route = in.text();
         case 4 -> due = in.time();
         case 5 -> own = in.nested(Facts::recipient);
+        case 6 -> priority = in.signed();
         default -> {}
       }
     }
-    return new NewRow(own != null ? own : recipients.get(number), zone, destination, route, due);
+    var recipient = own != null ? own : recipients.get(number);
+    return new NewRow(recipient, zone, destination, route, due, priority);
   }
 
   private static Cut cut(Fields.Reader in) {
@@ -320,12 +337,17 @@ final class Records {
           fields -> {
             fields.number(1, row.number()).flag(2, row.finished()).name(3, row.status());
             fields.number(4, row.attempts()).time(5, row.due()).flag(7, row.onHold());
-            putAttempts(fields, row);
+            fields.flag(9, row.handingOver()).flag(10, row.possibleDuplicate());
+            putWay(fields, row);
           });
     }
   }
 
-  private static void putAttempts(Fields out, RowState row) {
+  private static void putWay(Fields out, RowState row) {
+    var rerouted = row.rerouted();
+    if (rerouted != null) {
+      out.text(11, rerouted.zone()).text(12, rerouted.destination());
+    }
     var first = row.first();
     var last = row.last();
     if (last != null) {
@@ -340,34 +362,36 @@ final class Records {
     out.time(1, attempt.at()).nested(2, inside -> put(inside, attempt.reply()));
   }
 
-  /** The attempts of a row, as fields. */
-  static ByteBuffer attempts(RowState row) {
+  /** The way of a row so far, and its attempts, as fields. */
+  static ByteBuffer way(RowState row) {
     var out = new Fields();
-    putAttempts(out, row);
+    putWay(out, row);
     return out.buffer();
   }
 
-  /** The row with attempts as {@link #attempts} writes them. */
-  static RowState tried(RowState row, int attempts, ByteBuffer fields) {
+  /** The row with what {@link #way} has written. */
+  static RowState withWay(RowState row, int attempts, ByteBuffer fields) {
     var in = new Fields.Reader(fields);
+    String zone = null;
+    String destination = null;
     Attempt first = null;
     Attempt last = null;
     while (in.next()) {
       switch (in.tag()) {
         case 6 -> last = in.nested(Records::attempt);
         case 8 -> first = in.nested(Records::attempt);
+        case 11 -> zone = in.text();
+        case 12 -> destination = in.text();
         default -> {}
       }
     }
-    return new RowState(
-        row.number(),
-        row.finished(),
-        row.status(),
-        attempts,
-        row.due(),
-        row.onHold(),
-        first == null ? last : first,
-        last);
+    return row.withAttempts(attempts, first == null ? last : first, last)
+        .withReroute(rerouted(zone, destination));
+  }
+
+  private static RowState.@Nullable Reroute rerouted(
+      @Nullable String zone, @Nullable String destination) {
+    return zone == null || destination == null ? null : new RowState.Reroute(zone, destination);
   }
 
   private static Attempt attempt(Fields.Reader in) {
@@ -409,6 +433,10 @@ final class Records {
     int attempts = 0;
     var due = Instant.EPOCH;
     boolean onHold = false;
+    boolean handingOver = false;
+    boolean possibleDuplicate = false;
+    String zone = null;
+    String destination = null;
     Attempt first = null;
     Attempt last = null;
     while (in.next()) {
@@ -421,11 +449,25 @@ final class Records {
         case 6 -> last = in.nested(Records::attempt);
         case 7 -> onHold = in.flag();
         case 8 -> first = in.nested(Records::attempt);
+        case 9 -> handingOver = in.flag();
+        case 10 -> possibleDuplicate = in.flag();
+        case 11 -> zone = in.text();
+        case 12 -> destination = in.text();
         default -> {}
       }
     }
     return new RowState(
-        number, finished, status, attempts, due, onHold, first == null ? last : first, last);
+        number,
+        finished,
+        status,
+        attempts,
+        due,
+        onHold,
+        handingOver,
+        possibleDuplicate,
+        rerouted(zone, destination),
+        first == null ? last : first,
+        last);
   }
 
   private static SmtpReply reply(Fields.Reader in) {

@@ -7,16 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.delivery.queue.QueueIndex;
-import org.unifiedmta.delivery.queue.RowState;
 
 /**
  * Reads the log, from the last checkpoint of the index or, where there is none, from its start, and
@@ -30,19 +25,25 @@ final class Recovery {
   private final Disk disk;
   private final Space space;
   private final QueueIndex<Stored> index;
-  private final Map<Long, ConfigException> incomplete = new HashMap<>();
-  private final List<Records.Piece> holes = new ArrayList<>();
+  private final Replay replay;
   private final IndexFile file;
   private long highestId;
   private long lastSequence;
   private long lastShelved;
 
-  Recovery(Path directory, Disk disk, Space space, QueueIndex<Stored> index, IndexFile file) {
+  Recovery(
+      Path directory,
+      Disk disk,
+      Space space,
+      QueueIndex<Stored> index,
+      IndexFile file,
+      KeyFiles keys) {
     this.directory = directory;
     this.disk = disk;
     this.space = space;
     this.index = index;
     this.file = file;
+    this.replay = new Replay(space, index, keys, this::isShelved);
   }
 
   /**
@@ -50,7 +51,7 @@ final class Recovery {
    */
   void run() throws IOException {
     var segments = new ArrayList<Segment>();
-    for (var path : segmentFiles()) {
+    for (var path : segmentFiles(directory)) {
       var segment = open(path);
       segments.add(segment);
       space.began(segment);
@@ -67,9 +68,13 @@ final class Recovery {
       }
     }
     index.offerAll();
-    for (var entry : incomplete.entrySet()) {
+    for (var entry : replay.incomplete().entrySet()) {
       if (index.look(entry.getKey(), (stored, rows) -> stored).isPresent()) {
-        throw entry.getValue();
+        var missing = entry.getValue();
+        throw QueueDirectory.damaged(
+            missing.segment().path,
+            missing.offset(),
+            "needs " + Segment.name(missing.needed()) + ", which is missing");
       }
     }
   }
@@ -102,9 +107,13 @@ final class Recovery {
     return position;
   }
 
+  private boolean isShelved(long id) {
+    return id <= lastShelved && index.look(id, (stored, rows) -> stored).isPresent();
+  }
+
   /** The greatest id ever given to a message that was kept. */
   long highestId() {
-    return highestId;
+    return Math.max(Math.max(highestId, lastShelved), replay.highestId());
   }
 
   /** The sequence that no segment has had. */
@@ -112,7 +121,7 @@ final class Recovery {
     return lastSequence + 1;
   }
 
-  private List<Path> segmentFiles() throws IOException {
+  static List<Path> segmentFiles(Path directory) throws IOException {
     try (var files = Files.list(directory)) {
       return files
           .filter(file -> file.getFileName().toString().endsWith(Segment.SUFFIX))
@@ -169,7 +178,7 @@ final class Recovery {
 
   private void understand(Segment segment, SegmentReader reader) throws IOException {
     try {
-      apply(segment, reader);
+      replay.apply(segment, reader);
     } catch (IllegalArgumentException
         | IndexOutOfBoundsException
         | BufferUnderflowException
@@ -201,7 +210,7 @@ final class Recovery {
     var record = ByteBuffer.allocate(Format.RECORD_HEADER);
     Format.putRecordHeader(record, segment.salt, hole, length, Format.HOLE, hole, crc);
     segment.file.write(record.flip(), hole);
-    holes.add(new Records.Piece(segment.sequence, hole, behind.next() - hole, 0));
+    replay.hole(segment, hole, behind.next() - hole);
     reader.goOnAt(behind.next());
     return true;
   }
@@ -217,122 +226,5 @@ final class Recovery {
     Format.putRecordHeader(record, segment.salt, end, 0, Format.END, end, 0);
     segment.file.write(record.flip(), end);
     segment.file.force();
-  }
-
-  private void apply(Segment segment, SegmentReader reader) throws IOException {
-    var payload = reader.payload();
-    switch (reader.type()) {
-      case Format.MESSAGE -> {
-        var message = Records.message(payload);
-        highestId = Math.max(highestId, message.id());
-        var place = place(segment, reader, 0, message);
-        if (place != null) {
-          add(place, message);
-        }
-        var told = message.told();
-        if (told != null) {
-          index
-              .apply(told.id(), QueueIndex.finished(told.rows()))
-              .ifPresent(change -> changed(segment, change));
-        }
-      }
-      case Format.SETTLE -> {
-        var settled = Records.settled(new Fields.Reader(payload));
-        index.apply(settled.id(), settled.rows()).ifPresent(change -> changed(segment, change));
-      }
-      case Format.MOVED -> {
-        int at = Records.movedHead(payload);
-        var message = Records.message(payload.slice(at, payload.remaining() - at));
-        highestId = Math.max(highestId, message.id());
-        var place = place(segment, reader, at, message);
-        if (place != null) {
-          move(segment, place, message, Records.moved(payload).rows());
-        }
-      }
-      case Format.HOLE ->
-          holes.add(
-              new Records.Piece(
-                  segment.sequence, reader.offset(), Format.RECORD_HEADER + reader.length(), 0));
-      default -> {} // a CHUNK is read when a message that names it is
-    }
-  }
-
-  /**
-   * Where a message is.
-   *
-   * @return null if it was never whole
-   */
-  private @Nullable Place place(
-      Segment segment, SegmentReader reader, int at, Records.Message message) {
-    if (message.pieces().stream().anyMatch(piece -> holes.stream().anyMatch(piece::overlaps))) {
-      log.warn("{} at offset {}: a message that was never whole", segment.path, reader.offset());
-      return null;
-    }
-    incomplete.remove(message.id());
-    var octets = new LinkedHashMap<Segment, Long>();
-    for (var piece : message.pieces()) {
-      var part = space.find(piece.segment());
-      if (part == null) {
-        incomplete.put(
-            message.id(),
-            QueueDirectory.damaged(
-                segment.path,
-                reader.offset(),
-                "needs " + Segment.name(piece.segment()) + ", which is missing"));
-      } else {
-        octets.merge(part, (long) piece.length(), Long::sum);
-      }
-    }
-    return new Place(
-        segment,
-        reader.offset() + Format.RECORD_HEADER + at,
-        reader.length() - at,
-        octets.entrySet().stream()
-            .map(entry -> new Place.Part(entry.getKey(), entry.getValue()))
-            .toList());
-  }
-
-  private void add(Place place, Records.Message message) {
-    var places = LogQueueStore.places(message.rows());
-    if (isShelved(message.id()) || !index.add(message.id(), new Stored(place), places)) {
-      return; // the checkpoint was written a moment after its position was taken
-    }
-    place.hold();
-    space.began(message.id(), place);
-  }
-
-  private boolean isShelved(long id) {
-    return id <= lastShelved && index.look(id, (stored, rows) -> stored).isPresent();
-  }
-
-  /** What it says replaces all that was said of the message before. */
-  private void move(Segment segment, Place place, Records.Message message, List<RowState> rows) {
-    boolean known =
-        index.change(
-            message.id(),
-            stored -> {
-              var old = stored.place();
-              if (!old.equals(place)) {
-                segment.speaksOf.add(old.segment().sequence);
-                place.hold();
-                space.began(message.id(), place);
-                stored.moved(place);
-                space.ended(message.id(), old);
-              }
-            });
-    if (!known) {
-      add(place, message);
-    }
-    index.restore(message.id(), rows).ifPresent(change -> changed(segment, change));
-  }
-
-  private void changed(Segment segment, QueueIndex.Change<Stored> change) {
-    var place = change.location().place();
-    if (place.segment() != segment) {
-      segment.speaksOf.add(place.segment().sequence);
-    }
-    if (change.ended()) {
-      space.ended(change.id(), place);
-    }
   }
 }

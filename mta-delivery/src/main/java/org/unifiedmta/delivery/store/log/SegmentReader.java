@@ -104,6 +104,16 @@ final class SegmentReader {
     return new Behind(false, next);
   }
 
+  /** Where behind {@link #end} the next whole record is, or -1. */
+  int nextRecord() throws IOException {
+    for (int at = end + 1; at + Format.RECORD_HEADER <= size; at++) {
+      if (headerAt(at) != null && recordAt(at) != null) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
   /** Goes on at a place that {@link #behind} found. */
   void goOnAt(int place) {
     end = place;

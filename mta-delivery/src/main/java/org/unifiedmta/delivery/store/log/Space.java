@@ -9,6 +9,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The segments there are, and when one may go: when nothing in it is alive, and no segment is left
@@ -17,11 +19,13 @@ import org.jspecify.annotations.Nullable;
  * been moved to the head.
  */
 final class Space implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Space.class);
   private static final int SLACK = 3; // segments: the one being written, and who can be in between
 
   private final Path directory;
   private final Disk disk;
   private final Spares spares;
+  private final KeyFiles keys;
   private final int segmentSize;
   private final ConcurrentSkipListMap<Long, Segment> segments = new ConcurrentSkipListMap<>();
   private final AtomicLong live = new AtomicLong();
@@ -29,12 +33,14 @@ final class Space implements AutoCloseable {
   private volatile Runnable swept = () -> {};
 
   /**
+   * @param keys what must not go with the segments
    * @param segmentSize octets of a usual segment
    */
-  Space(Path directory, Disk disk, Spares spares, int segmentSize) {
+  Space(Path directory, Disk disk, Spares spares, KeyFiles keys, int segmentSize) {
     this.directory = directory;
     this.disk = disk;
     this.spares = spares;
+    this.keys = keys;
     this.segmentSize = segmentSize;
   }
 
@@ -109,6 +115,9 @@ final class Space implements AutoCloseable {
       return;
     }
     due = false;
+    if (!canGo(active)) {
+      return;
+    }
     for (var free = free(active); !free.isEmpty(); free = free(active)) {
       // Renamed before any segment that speaks of them goes: the order must survive a crash.
       var files = new ArrayList<Path>();
@@ -128,6 +137,21 @@ final class Space implements AutoCloseable {
   /** Sets who is told, on the writer's thread, when something has ended in a segment. */
   void onSweep(Runnable told) {
     swept = told;
+  }
+
+  /** Whether anything can be given back, without a key that is only there. */
+  private boolean canGo(Segment active) {
+    if (segments.values().stream()
+        .noneMatch(segment -> segment != active && segment.isDead() && !isKept(segment))) {
+      return false;
+    }
+    try {
+      keys.sync();
+      return true;
+    } catch (IOException e) {
+      log.warn("idempotency keys cannot be written, the log stays as it is: {}", e.toString());
+      return false;
+    }
   }
 
   private List<Segment> free(Segment active) {

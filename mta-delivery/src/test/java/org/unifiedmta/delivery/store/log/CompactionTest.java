@@ -1,6 +1,7 @@
 package org.unifiedmta.delivery.store.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.groups.Tuple.tuple;
 import static org.unifiedmta.delivery.queue.Mail.START;
 import static org.unifiedmta.delivery.queue.Mail.ZONE;
 import static org.unifiedmta.delivery.queue.Mail.add;
@@ -11,6 +12,7 @@ import static org.unifiedmta.delivery.queue.Mail.read;
 import static org.unifiedmta.delivery.queue.Mail.row;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +34,7 @@ import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.ManualTimer;
 import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.delivery.queue.RecipientResult;
+import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue.Filter;
 
 /** Room that little mail keeps is given back, and nothing is lost or doubled by it. */
 @Timeout(120)
@@ -77,6 +80,14 @@ class CompactionTest {
     return found;
   }
 
+  private void deleteIndex() {
+    try {
+      Files.delete(directory.resolve(IndexFile.NAME));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private long octets() {
     return Logs.segments(directory).size() * (long) SEGMENT;
   }
@@ -116,6 +127,32 @@ class CompactionTest {
     assertThat(store.claim(ZONE, "a.example", 1000, Duration.ofMinutes(1)))
         .extracting(Lease::id)
         .containsExactlyElementsOf(alive.keySet());
+  }
+
+  @Test
+  void whatWasReroutedOrIsInDoubtIsAsItWasAfterItsMove() {
+    var id = add(store, text(1), "z.example", "x.example");
+    store.reroute(id, new Filter(null, "x.example", null, null), "other", "y.example");
+    store.handOver(claimOne("z.example"), List.of(0));
+    store.close();
+    store = Logs.open(directory, timer, SEGMENT, disk);
+    assertThat(store.interrupted()).isEqualTo(Map.of(id, List.of(0)));
+    var first = Logs.segments(directory).getFirst();
+    churn(2000, 50);
+    await(() -> !Files.exists(first));
+    for (int i = 0; i < 3; i++) {
+      var rows = store.find(id).orElseThrow().rows();
+      assertThat(rows)
+          .extracting(QueuedRow::zone, QueuedRow::destination, QueuedRow::possibleDuplicate)
+          .containsExactly(tuple(ZONE, "z.example", true), tuple("other", "y.example", false));
+      assertThat(store.claim("other", "y.example", 1, Duration.ZERO)).hasSize(1);
+      assertThat(store.claim(ZONE, "x.example", 1, Duration.ZERO)).isEmpty();
+      store.close();
+      if (i == 1) {
+        deleteIndex();
+      }
+      store = Logs.open(directory, timer, SEGMENT, disk);
+    }
   }
 
   @Test

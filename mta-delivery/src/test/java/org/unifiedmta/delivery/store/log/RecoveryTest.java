@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.unifiedmta.core.ConfigException;
+import org.unifiedmta.core.MtaException;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Lease;
@@ -127,6 +128,56 @@ class RecoveryTest {
     try (var after = open(Logs.copy(directory))) {
       assertThat(after.claim(ZONE, "a.example", 1, Duration.ofDays(1))).hasSize(1);
     }
+  }
+
+  @Test
+  void whatWasBeingHandedOverAtTheCrashIsToldOnceAndMarkedFromThenOn() {
+    var id = add(store, "mail", "a.example", "b.example", "a.example");
+    var lease = claimOne("a.example");
+    store.handOver(lease, List.of(2));
+    store.handOver(claimOne("b.example"), List.of(1));
+    var copy = Logs.copy(directory);
+    for (int crash = 0; crash < 3; crash++) {
+      try (var after = open(copy)) {
+        assertThat(after.interrupted())
+            .isEqualTo(crash == 0 ? Map.of(id, List.of(1, 2)) : Map.of());
+        assertThat(after.interrupted()).isEmpty();
+        assertThat(after.find(id).orElseThrow().rows())
+            .extracting(QueuedRow::possibleDuplicate)
+            .containsExactly(false, true, true);
+        if (crash == 1) { // a clear answer now does not say what became of the first attempt
+          var again = after.claim(ZONE, "b.example", 1, Duration.ofMinutes(1)).getFirst();
+          after.handOver(again, List.of(1));
+          after.settle(again, DEFERRED);
+        }
+      }
+    }
+  }
+
+  @Test
+  void twoCrashesAreToldTwice() {
+    var id = addOne("mail");
+    var current = store;
+    var at = directory;
+    for (int crash = 0; crash < 2; crash++) {
+      current.handOver(
+          current.claim(ZONE, "a.example", 1, Duration.ofMinutes(1)).getFirst(), List.of(0));
+      at = Logs.copy(at);
+      if (current != store) {
+        current.close();
+      }
+      current = open(at);
+      assertThat(current.interrupted()).isEqualTo(Map.of(id, List.of(0)));
+    }
+    current.close();
+  }
+
+  @Test
+  void nothingIsHandedOverWhenThatCannotBeNoted() {
+    addOne("mail");
+    var lease = claimOne("a.example");
+    store.close();
+    assertThatThrownBy(() -> store.handOver(lease, List.of(0))).isInstanceOf(MtaException.class);
   }
 
   @Test

@@ -1,0 +1,83 @@
+package org.unifiedmta.delivery.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.unifiedmta.core.dns.ZoneResolver;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.delivery.server.UnifiedEmailServer;
+import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
+import org.unifiedmta.delivery.submission.SubmitOptions;
+import org.unifiedmta.delivery.testing.VirtualTime;
+import org.unifiedmta.routing.zone.RetryPolicy;
+
+/** Runs what docs/delivery.md shows, and holds the two together. */
+class DeliveryDocTest {
+  private static final Pattern BLOCK = Pattern.compile("(?s)```java\n(.*?)```");
+  private static final Path HERE =
+      Path.of("src/test/java/org/unifiedmta/delivery/docs/DeliveryDocTest.java");
+
+  @Test
+  void everythingThatIsShownIsCompiled() throws IOException {
+    var compiled = squeezed(Files.readString(HERE));
+    var blocks = BLOCK.matcher(Files.readString(Path.of("../docs/delivery.md"))).results().toList();
+    assertThat(blocks).hasSize(2);
+    for (var block : blocks) {
+      assertThat(compiled).contains(squeezed(block.group(1)));
+    }
+  }
+
+  private static String squeezed(String code) {
+    return code.replaceAll("\\s+", "");
+  }
+
+  @Test
+  void destinationsAreSuspendedAndMessagesHaveTheirOwnPolicy() {
+    var time = VirtualTime.startingAt(Instant.parse("2026-01-05T10:00:00Z"));
+    var email =
+        Email.builder()
+            .from("ann@example.com")
+            .to("bob@example.org")
+            .subject("x")
+            .text("x")
+            .build();
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mail.example.com")
+            .timer(time)
+            .dnsResolver(ZoneResolver.builder().build())
+            .build();
+    List<String> log = new ArrayList<>();
+    try (var server = new UnifiedEmailServer(config).start()) {
+      time.follow(server);
+      var deliveries = server.deliverySystem();
+      deliveries.suspend("example.org", Duration.ofHours(2)); // or null: until resumed
+      deliveries.suspend("smart.example.com:25", null);
+      deliveries.resume("example.org"); // ends a rest, too
+      deliveries.destinations().forEach((name, state) -> log.add(name + ": " + state));
+      assertThat(log).singleElement().asString().startsWith("smart.example.com:25");
+
+      deliveries.suspend("example.org", Duration.ofDays(9));
+      var policy =
+          RetryPolicy.exponential(Duration.ofMinutes(1), 2, Duration.ofHours(4), Duration.ofDays(5))
+              .withDelayNoticeAfter(Duration.ofHours(1));
+      server.sendEmail(email, SubmitOptions.builder().retry(policy).build());
+      time.advance(Duration.ofDays(5).minusMillis(1));
+      assertThat(server.deliveryQueue().list(null, 10))
+          .singleElement()
+          .satisfies(item -> assertThat(item.recipient().address()).hasToString("bob@example.org"));
+      time.advance(Duration.ofMillis(1));
+      assertThat(server.deliveryQueue().list(null, 10))
+          .noneSatisfy(
+              item -> assertThat(item.recipient().address()).hasToString("bob@example.org"));
+    }
+  }
+}
