@@ -141,6 +141,9 @@ final class LogBody {
 
   /** How much of it is in which segment, when the writer has placed all chunks. */
   List<Place.Part> parts() {
+    if (chunks.isEmpty()) {
+      return List.of();
+    }
     var octets = new LinkedHashMap<Segment, Long>();
     chunks.forEach(chunk -> octets.merge(chunk.segment(), (long) chunk.length, Long::sum));
     return octets.entrySet().stream()
