@@ -164,23 +164,29 @@ public final class HeaderSection {
 
   /** Collects the section from the passing bytes. */
   public static final class Collector implements ByteSink {
-    private byte[] bytes = new byte[2048];
+    private static final int PIECE = 1024;
+
+    private byte[] bytes = new byte[2 * PIECE];
     private int length;
     private boolean ended;
 
     @Override
     public void write(ByteBuffer passing) {
-      if (ended) {
-        return;
+      // In small pieces: what follows the section is not copied.
+      for (int at = passing.position(); !ended && at < passing.limit(); at += PIECE) {
+        take(passing, at, Math.min(PIECE, passing.limit() - at));
       }
+    }
+
+    private void take(ByteBuffer passing, int at, int available) {
       int from = length;
-      int taken = Math.min(passing.remaining(), MAXIMUM_SIZE - length);
+      int taken = Math.min(available, MAXIMUM_SIZE - length);
       if (length + taken > bytes.length) {
         bytes =
             Arrays.copyOf(
                 bytes, Math.max(length + taken, Math.min(MAXIMUM_SIZE, bytes.length * 2)));
       }
-      passing.get(passing.position(), bytes, length, taken);
+      passing.get(at, bytes, length, taken);
       length += taken;
       for (int i = Math.max(0, from - 3); i < length; i++) {
         if (bytes[i] == '\n' && isBlankLineAt(i + 1)) {

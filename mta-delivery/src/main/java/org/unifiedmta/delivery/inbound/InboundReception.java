@@ -427,7 +427,7 @@ public final class InboundReception implements SessionHandler {
       if (decision.action() instanceof Action.Reject reject) {
         return EmailRouter.reply(reject);
       }
-      rows.add(NewRow.of(decision, envelope, envelope.firstDue(now)));
+      rows.add(NewRow.of(decision, envelope.priority(), envelope.firstDue(now)));
     }
     return null;
   }

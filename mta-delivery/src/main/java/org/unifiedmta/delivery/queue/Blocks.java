@@ -12,14 +12,29 @@ public final class Blocks {
   public static final int BLOCK = 64 * 1024;
 
   private static final int FIRST = 8 * 1024;
+  private static final int SMALLEST = 1024;
 
+  private final int first;
   private final List<byte[]> blocks = new ArrayList<>(2);
   private long capacity;
   private long size;
 
+  public Blocks() {
+    this(FIRST);
+  }
+
+  /**
+   * For about so many octets.
+   *
+   * @param expected or negative where nobody knows
+   */
+  public Blocks(long expected) {
+    first = expected < 0 ? FIRST : (int) Math.clamp(expected, SMALLEST, FIRST);
+  }
+
   /** How many octets another block would take. */
   public int growth() {
-    return blocks.isEmpty() ? FIRST : (int) Math.min(BLOCK, capacity);
+    return blocks.isEmpty() ? first : (int) Math.min(BLOCK, capacity);
   }
 
   public void grow() {

@@ -30,6 +30,7 @@ public record Explanation(
    *
    * @param row the recipient's number in the message
    * @param route name of the route that decided, or null for none
+   * @param priority -9 to 9
    * @param reason why it is not delivered yet, for people
    * @param nextAttempt when it may be tried next, or null where nobody knows
    * @param attempts finished so far
@@ -44,6 +45,7 @@ public record Explanation(
       String zone,
       String destination,
       DeliveryStatus status,
+      int priority,
       String reason,
       @Nullable Instant nextAttempt,
       int attempts,
@@ -75,6 +77,7 @@ public record Explanation(
         row.zone(),
         row.destination(),
         row.status(),
+        row.priority(),
         reason(row, now, rest.apply(row.zone(), row.destination())),
         waits ? row.due() : null,
         row.attempts(),

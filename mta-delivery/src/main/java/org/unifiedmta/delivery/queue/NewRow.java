@@ -2,7 +2,6 @@ package org.unifiedmta.delivery.queue;
 
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
-import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Destinations;
@@ -25,7 +24,7 @@ public record NewRow(
     int priority) {
   private static final int HIGHEST = 9;
 
-  /** RFC 6710 appendix A: "urgent" is 4, "non-urgent" -4. */
+  /** What RFC 6710 has for "urgent" of RFC 2156; -4 for "non-urgent". */
   private static final int URGENT = 4;
 
   public NewRow {
@@ -62,10 +61,14 @@ public record NewRow(
         priority(decision.action()));
   }
 
-  /** The same for a message whose envelope may say a priority too: both count. */
-  public static NewRow of(RoutingDecision decision, Envelope envelope, Instant due) {
+  /**
+   * The same for a message that has a priority too: both count.
+   *
+   * @param asked -9 to 9
+   */
+  public static NewRow of(RoutingDecision decision, int asked, Instant due) {
     var row = of(decision, due);
-    return row.withPriority(Math.clamp(envelope.priority() + row.priority, -HIGHEST, HIGHEST));
+    return row.withPriority(Math.clamp(asked + row.priority, -HIGHEST, HIGHEST));
   }
 
   private static int priority(Action action) {

@@ -76,6 +76,7 @@ public final class QueueIndex<L> implements AutoCloseable {
           row.route(),
           state.status(),
           state.attempts(),
+          row.priority(),
           state.due(),
           state.possibleDuplicate(),
           state.first(),

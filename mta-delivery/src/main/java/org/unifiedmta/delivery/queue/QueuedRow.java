@@ -12,6 +12,7 @@ import org.unifiedmta.core.reply.SmtpReply;
  * @param status PENDING, PROCESSING, DEFERRED, HELD, or FAILED while its report is due
  * @param route name of the route that decided, or null for none
  * @param attempts finished so far
+ * @param priority -9 to 9
  * @param due when it may be tried next
  * @param possibleDuplicate whether a crash ended an attempt that had begun to hand the content
  *     over, so that the recipient may have it already
@@ -26,6 +27,7 @@ public record QueuedRow(
     @Nullable String route,
     DeliveryStatus status,
     int attempts,
+    int priority,
     Instant due,
     boolean possibleDuplicate,
     @Nullable Attempt first,

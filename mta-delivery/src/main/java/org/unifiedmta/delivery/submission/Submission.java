@@ -99,7 +99,7 @@ public final class Submission {
         var reply = EmailRouter.reply(reject);
         throw new SubmissionException("refused for " + address + ": " + reply, reply);
       }
-      var row = NewRow.of(decision, envelope, due);
+      var row = NewRow.of(decision, envelope.priority(), due);
       boolean leaves = !row.destination().equals(Destinations.LOCAL);
       rows.add(leaves ? row.withZone(options.zone().orElse(row.zone())) : row);
     }

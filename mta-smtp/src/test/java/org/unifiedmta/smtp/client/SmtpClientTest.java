@@ -232,6 +232,24 @@ class SmtpClientTest {
     }
   }
 
+  /** RFC 3030: what is announced as the last chunk may be delivered as soon as it is there. */
+  @Test
+  void whomTheServerAcceptedIsToldBeforeTheLastChunk() {
+    try (var server = ScriptedSmtpServer.script().extensions("CHUNKING", "BINARYMIME").start();
+        var client = open(server)) {
+      var told = new ArrayList<Object>();
+      client.send(
+          TWO.withBody(Envelope.Body.BINARY_MIME),
+          MESSAGE,
+          accepted -> {
+            told.add(accepted);
+            told.add(String.join(" ", said(server)).contains("BDAT"));
+          });
+      assertThat(told).containsExactly(List.of(0, 1), false);
+      assertThat(server.messages()).hasSize(1);
+    }
+  }
+
   @Test
   void whatMustNotBeHandedOverIsNot() {
     try (var server = ScriptedSmtpServer.script().start();

@@ -71,21 +71,31 @@ final class Fields {
 
   /** Fields inside a field. */
   Fields nested(int tag, Consumer<Fields> inside) {
-    var fields = new Fields();
-    inside.accept(fields);
-    head(tag, fields.size);
-    System.arraycopy(fields.bytes, 0, bytes, size, fields.size);
-    size += fields.size;
+    ensure(2);
+    bytes[size++] = (byte) tag;
+    int lengthAt = size++; // one octet is enough for most
+    inside.accept(this);
+    int length = size - lengthAt - 1;
+    int more = lengthOf(length) - 1;
+    ensure(more);
+    System.arraycopy(bytes, lengthAt + 1, bytes, lengthAt + 1 + more, length);
+    size = lengthAt;
+    varint(length);
+    size += length;
     return this;
   }
 
   private void head(int tag, int length) {
-    int needed = size + 6 + length + 10;
+    ensure(6 + length);
+    bytes[size++] = (byte) tag;
+    varint(length);
+  }
+
+  private void ensure(int octets) {
+    int needed = size + octets;
     if (needed > bytes.length) {
       bytes = Arrays.copyOf(bytes, Math.max(needed, bytes.length * 2));
     }
-    bytes[size++] = (byte) tag;
-    varint(length);
   }
 
   private void varint(long value) {

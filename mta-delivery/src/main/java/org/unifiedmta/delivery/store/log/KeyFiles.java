@@ -78,6 +78,9 @@ final class KeyFiles implements AutoCloseable {
       for (var path : found) {
         read(path, path.equals(found.getLast()));
       }
+      if (!found.isEmpty()) {
+        disk.forceDirectory(directory);
+      }
     } catch (IOException | RuntimeException e) {
       files.forEach(KeyFile::close);
       throw e;
@@ -93,6 +96,7 @@ final class KeyFiles implements AutoCloseable {
     var bytes = ByteBuffer.allocate((int) Math.min(handle.size(), MAGIC.length + ENTRY * perFile));
     try {
       handle.read(bytes, 0);
+      handle.force(); // what a crash has left may only be in the system's memory
     } catch (IOException | RuntimeException e) {
       handle.close();
       throw e;

@@ -28,11 +28,15 @@ final class LogBody {
   private final List<Segment> held = new ArrayList<>();
   private State state = State.OPEN;
   private @Nullable Throwable failure;
-  private Blocks rest = new Blocks();
+  private Blocks rest;
   private @Nullable HeaderSection header;
   private long size;
 
-  LogBody(Space space, Budget budget) {
+  /**
+   * @param expected octets, or negative where nobody knows
+   */
+  LogBody(Space space, Budget budget, long expected) {
+    this.rest = new Blocks(expected);
     this.space = space;
     this.budget = budget;
   }
@@ -137,6 +141,9 @@ final class LogBody {
 
   /** How much of it is in which segment, when the writer has placed all chunks. */
   List<Place.Part> parts() {
+    if (chunks.isEmpty()) {
+      return List.of();
+    }
     var octets = new LinkedHashMap<Segment, Long>();
     chunks.forEach(chunk -> octets.merge(chunk.segment(), (long) chunk.length, Long::sum));
     return octets.entrySet().stream()

@@ -25,7 +25,6 @@ import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.Spool;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
-import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.delivery.queue.IdempotencyKey;
 import org.unifiedmta.delivery.queue.KeyedAdds;
 import org.unifiedmta.delivery.queue.Lease;
@@ -388,7 +387,7 @@ public final class LogQueueStore implements QueueStore {
     var place = heldPlace(id);
     try {
       var message = place.read();
-      return new Source(id, message.edits(), message.received());
+      return new Source(id, place, message);
     } finally {
       place.drop(space);
     }
@@ -403,20 +402,21 @@ public final class LogQueueStore implements QueueStore {
 
   private final class Source implements ByteSource {
     private final String id;
-    private final Edits edits;
-    private final long received;
+    private final Place read;
+    private final Records.Message message;
 
-    Source(String id, Edits edits, long received) {
+    Source(String id, Place read, Records.Message message) {
       this.id = id;
-      this.edits = edits;
-      this.received = received;
+      this.read = read;
+      this.message = message;
     }
 
     @Override
     public InputStream open() {
       var place = heldPlace(id); // which may be another one each time
       try {
-        return edits.applyTo(place.open(place.read(), () -> place.drop(space)));
+        var there = place.equals(read) ? message : place.read(); // it knows where its chunks are
+        return there.edits().applyTo(place.open(there, () -> place.drop(space)));
       } catch (RuntimeException e) {
         place.drop(space);
         throw e;
@@ -425,7 +425,7 @@ public final class LogQueueStore implements QueueStore {
 
     @Override
     public long size() {
-      return edits.sizeOf(received);
+      return message.edits().sizeOf(message.received());
     }
   }
 

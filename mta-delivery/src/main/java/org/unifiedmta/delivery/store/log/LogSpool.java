@@ -37,7 +37,7 @@ final class LogSpool implements Spool {
     if (!budget.hasRoom(Blocks.BLOCK)) {
       throw new InsufficientStorageException("the memory for messages in transit is used up");
     }
-    return new Writer(new LogBody(space, budget), announcedSize > wholeUpTo);
+    return new Writer(new LogBody(space, budget, announcedSize), announcedSize > wholeUpTo);
   }
 
   private final class Writer implements SpoolWriter {
