@@ -39,6 +39,10 @@ public final class SubmitOptions {
       return this;
     }
 
+    public Builder idempotencyKey(String key) {
+      return this;
+    }
+
     public SubmitOptions build() {
       return new SubmitOptions(this);
     }
