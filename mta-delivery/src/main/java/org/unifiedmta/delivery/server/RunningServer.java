@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,6 +37,7 @@ import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem;
 import org.unifiedmta.delivery.server.UnifiedEmailServer.BoundListener;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Listener;
 import org.unifiedmta.delivery.store.log.LogQueueStore;
+import org.unifiedmta.delivery.submission.Outbox;
 import org.unifiedmta.delivery.submission.Submission;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.EmailRouter;
@@ -65,6 +67,7 @@ final class RunningServer {
   private final MultiModeDeliverySystem schedule;
   private final UnifiedRateLimiter limiter;
   private final SmtpServer smtp;
+  private @Nullable Outbox outbox;
   private final List<BoundListener> listeners = new ArrayList<>();
 
   /** What we opened, the last first. */
@@ -139,6 +142,7 @@ final class RunningServer {
       }
       runtime.queue.tellInterrupted();
       runtime.schedule.start();
+      config.outbox().ifPresent(runtime::startOutbox);
       return runtime;
     } catch (RuntimeException e) {
       runtime.stop(Duration.ZERO);
@@ -148,6 +152,10 @@ final class RunningServer {
 
   private Optional<String> whyNotTried(String zone, String destination) {
     return schedule.whyNot(zone, destination);
+  }
+
+  private void startOutbox(DataSource database) {
+    outbox = Outbox.start(database, submission, config.timer());
   }
 
   private QueueStore openStore(UnifiedEmailServerConfig config) {
@@ -305,6 +313,9 @@ final class RunningServer {
   /** What came in is finished before what goes out, and the store is closed last. */
   boolean stop(Duration timeout) {
     var deadline = Instant.now().plus(timeout);
+    if (outbox != null) {
+      outbox.close();
+    }
     smtp.stopAccepting();
     schedule.stopClaiming();
     boolean quiet = smtp.awaitIdle(left(deadline));

@@ -2,6 +2,7 @@ package org.unifiedmta.delivery.server;
 
 import java.io.InputStream;
 import java.net.InetSocketAddress;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -23,6 +24,7 @@ import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
 import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Mode;
+import org.unifiedmta.delivery.submission.Outbox;
 import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.routing.domain.DomainRegistry;
 import org.unifiedmta.routing.route.EmailRouter;
@@ -190,6 +192,27 @@ public final class UnifiedEmailServer implements AutoCloseable {
   /** As {@link #sendEmail(Email)}, for a message as it is; the stream is read and closed. */
   public String submit(Envelope envelope, InputStream message, SubmitOptions options) {
     return running().submission().submit(envelope, message, options);
+  }
+
+  /**
+   * Queues a message in a transaction of the host's own: a row of the outbox table, written through
+   * this connection and neither committed nor closed here. Once the transaction is committed the
+   * message moves into the queue, within about a second, while a server with this outbox runs; it
+   * need not be this one, nor be running yet. Routes are asked then: a row that is refused stays in
+   * the table, with the reason.
+   *
+   * @param transaction to the database of {@link UnifiedEmailServerConfig.Builder#outbox}
+   * @param email is written into the row; its attachments are in memory for that
+   * @return the row's id, which is the message's {@link SubmitOptions.Builder#idempotencyKey}
+   * @throws IllegalStateException if no outbox is configured
+   * @throws org.unifiedmta.delivery.submission.SubmissionException if it is for nobody
+   * @throws org.unifiedmta.core.MtaException if the database refuses the row
+   */
+  public String enqueue(Connection transaction, Email email) {
+    if (config.outbox().isEmpty()) {
+      throw new IllegalStateException("no outbox is configured");
+    }
+    return Outbox.enqueue(transaction, email, config.timer().now());
   }
 
   /**

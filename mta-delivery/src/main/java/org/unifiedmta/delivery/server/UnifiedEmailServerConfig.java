@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.address.Domains;
@@ -344,6 +345,11 @@ public final class UnifiedEmailServerConfig {
     return Optional.ofNullable(values.queueStore);
   }
 
+  /** The database with the outbox, if there is one. */
+  public Optional<DataSource> outbox() {
+    return Optional.ofNullable(values.outbox);
+  }
+
   public Optional<DnsResolver> dnsResolver() {
     return Optional.ofNullable(values.dnsResolver);
   }
@@ -442,6 +448,7 @@ public final class UnifiedEmailServerConfig {
     private RetryPolicy retry = RetryPolicy.standard();
     private @Nullable Path dataDirectory;
     private @Nullable QueueStore queueStore;
+    private @Nullable DataSource outbox;
     private @Nullable DnsResolver dnsResolver;
     private @Nullable MailHandler mailHandler;
     private List<Hook> hooks = new ArrayList<>();
@@ -489,6 +496,7 @@ public final class UnifiedEmailServerConfig {
       retry = other.retry;
       dataDirectory = other.dataDirectory;
       queueStore = other.queueStore;
+      outbox = other.outbox;
       dnsResolver = other.dnsResolver;
       mailHandler = other.mailHandler;
       hooks = new ArrayList<>(other.hooks);
@@ -702,6 +710,16 @@ public final class UnifiedEmailServerConfig {
      */
     public Builder dataDirectory(Path directory) {
       dataDirectory = directory;
+      return this;
+    }
+
+    /**
+     * The database of {@link UnifiedEmailServer#enqueue}: its table {@code mta_outbox} is emptied
+     * into the queue while the server runs, and made where it is missing. PostgreSQL and H2 are
+     * tested. One connection is taken about every second, and given back.
+     */
+    public Builder outbox(DataSource database) {
+      outbox = database;
       return this;
     }
 
