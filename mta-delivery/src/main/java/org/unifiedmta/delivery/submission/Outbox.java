@@ -140,8 +140,12 @@ public final class Outbox implements AutoCloseable {
       } catch (SQLException e) {
         if (!exists(connection)) { // else somebody else was faster
           throw new ConfigException(
-              "outbox: there is no table " + TABLE + ", and it cannot be made (" + e.getMessage()
-                  + "); make it with: " + ddl);
+              "outbox: there is no table "
+                  + TABLE
+                  + ", and it cannot be made ("
+                  + e.getMessage()
+                  + "); make it with: "
+                  + ddl);
         }
       }
     } catch (SQLException e) {
@@ -303,10 +307,7 @@ public final class Outbox implements AutoCloseable {
       @Nullable String sender, String recipients, int eightBit, int smtpUtf8) {
     return Envelope.of(
             sender == null ? null : EmailAddress.parse(sender),
-            Stream.of(recipients.split("\n"))
-                .map(EmailAddress::parse)
-                .map(Recipient::of)
-                .toList())
+            Stream.of(recipients.split("\n")).map(EmailAddress::parse).map(Recipient::of).toList())
         .withBody(eightBit == 0 ? Envelope.Body.SEVEN_BIT : Envelope.Body.EIGHT_BIT_MIME)
         .withSmtpUtf8(smtpUtf8 != 0);
   }

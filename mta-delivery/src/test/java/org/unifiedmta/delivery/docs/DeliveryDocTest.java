@@ -5,18 +5,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.delivery.attempt.RecipientVerdict;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
 import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.delivery.testing.VirtualTime;
+import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.zone.RetryPolicy;
 
 /** Runs what docs/delivery.md shows, and holds the two together. */
@@ -29,7 +35,7 @@ class DeliveryDocTest {
   void everythingThatIsShownIsCompiled() throws IOException {
     var compiled = squeezed(Files.readString(HERE));
     var blocks = BLOCK.matcher(Files.readString(Path.of("../docs/delivery.md"))).results().toList();
-    assertThat(blocks).hasSize(2);
+    assertThat(blocks).hasSize(3);
     for (var block : blocks) {
       assertThat(compiled).contains(squeezed(block.group(1)));
     }
@@ -78,6 +84,39 @@ class DeliveryDocTest {
       assertThat(server.deliveryQueue().list(null, 10))
           .noneSatisfy(
               item -> assertThat(item.recipient().address()).hasToString("bob@example.org"));
+    }
+  }
+
+  @Test
+  void mailIsWrittenInATransaction() throws Exception {
+    var database = new JdbcDataSource();
+    database.setURL("jdbc:h2:mem:doc;DB_CLOSE_DELAY=-1");
+    var email =
+        Email.builder()
+            .from("ann@example.com")
+            .to("bob@example.com")
+            .subject("x")
+            .text("x")
+            .build();
+    var arrived = new LinkedBlockingQueue<String>();
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mail.example.com")
+            .outbox(database)
+            .domains(DomainConfig.of("example.com"))
+            .mailHandler((recipient, mail) -> {
+              arrived.add(recipient.address().toString());
+              return RecipientVerdict.delivered();
+            })
+            .build();
+    try (var server = new UnifiedEmailServer(config).start()) {
+      try (Connection connection = database.getConnection()) {
+        connection.setAutoCommit(false);
+        // what the application itself writes
+        server.enqueue(connection, email);
+        connection.commit();
+      }
+      assertThat(arrived.poll(20, TimeUnit.SECONDS)).isEqualTo("bob@example.com");
     }
   }
 }

@@ -186,8 +186,7 @@ class OutboxTest {
 
   @ParameterizedTest
   @EnumSource
-  void theRowOfAMessageThatWasStoredBeforeACrashIsNotStoredAgain(Product product)
-      throws Exception {
+  void theRowOfAMessageThatWasStoredBeforeACrashIsNotStoredAgain(Product product) throws Exception {
     var database = database(product);
     var server = start(config(database));
     var mail = mail("once", "ben@example.test");
