@@ -28,6 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.email.Email;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
+import org.unifiedmta.delivery.queue.Mail;
 import org.unifiedmta.delivery.queue.ManualTimer;
 import org.unifiedmta.delivery.submission.Outbox;
 import org.unifiedmta.delivery.submission.SubmissionException;
@@ -146,11 +147,14 @@ class OutboxTest {
     }
   }
 
-  private void awaitRows(DataSource database, int count) throws Exception {
-    for (int i = 0; rows(database) != count; i++) {
-      assertThat(i).as("looks at the table").isLessThan(1000);
-      TimeUnit.MILLISECONDS.sleep(10);
-    }
+  private static void awaitRows(DataSource database, int count) {
+    Mail.await(() -> {
+      try {
+        return rows(database) == count;
+      } catch (SQLException e) {
+        throw new AssertionError(e);
+      }
+    });
   }
 
   @ParameterizedTest
