@@ -3,6 +3,8 @@ package org.unifiedmta.smtp.server;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
@@ -141,8 +143,32 @@ public final class SmtpServer implements AutoCloseable {
               .formatted(address.getHostString(), address.getPort(), bound.cause().getMessage()),
           bound.cause());
     }
+    bound.channel().pipeline().addLast(new NotAccepting(listener.name()));
     listening.add(bound.channel());
     return (InetSocketAddress) bound.channel().localAddress();
+  }
+
+  /**
+   * What is wrong where connections are accepted, most likely too many open files: told once a
+   * minute. Netty stops accepting for a second each time.
+   */
+  private static final class NotAccepting extends ChannelInboundHandlerAdapter {
+    private static final long PAUSE = TimeUnit.MINUTES.toNanos(1);
+
+    private final String listener;
+    private long toldAt = System.nanoTime() - PAUSE;
+
+    NotAccepting(String listener) {
+      this.listener = listener;
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      if (System.nanoTime() - toldAt >= PAUSE) {
+        toldAt = System.nanoTime();
+        log.error("listener {} cannot accept connections: {}", listener, cause.toString());
+      }
+    }
   }
 
   private void check(SmtpListener listener) {
