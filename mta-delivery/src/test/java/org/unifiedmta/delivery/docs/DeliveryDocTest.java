@@ -2,9 +2,6 @@ package org.unifiedmta.delivery.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
@@ -12,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.dns.ZoneResolver;
@@ -27,22 +23,9 @@ import org.unifiedmta.routing.zone.RetryPolicy;
 
 /** Runs what docs/delivery.md shows, and holds the two together. */
 class DeliveryDocTest {
-  private static final Pattern BLOCK = Pattern.compile("(?s)```java\n(.*?)```");
-  private static final Path HERE =
-      Path.of("src/test/java/org/unifiedmta/delivery/docs/DeliveryDocTest.java");
-
   @Test
-  void everythingThatIsShownIsCompiled() throws IOException {
-    var compiled = squeezed(Files.readString(HERE));
-    var blocks = BLOCK.matcher(Files.readString(Path.of("../docs/delivery.md"))).results().toList();
-    assertThat(blocks).hasSize(3);
-    for (var block : blocks) {
-      assertThat(compiled).contains(squeezed(block.group(1)));
-    }
-  }
-
-  private static String squeezed(String code) {
-    return code.replaceAll("\\s+", "");
+  void everythingThatIsShownIsCompiled() {
+    Snippets.areCompiled("docs/delivery.md", 3, DeliveryDocTest.class);
   }
 
   @Test

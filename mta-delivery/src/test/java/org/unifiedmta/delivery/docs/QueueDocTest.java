@@ -2,11 +2,8 @@ package org.unifiedmta.delivery.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.unifiedmta.core.email.Email;
@@ -22,24 +19,11 @@ import org.unifiedmta.routing.route.Route;
 
 /** Runs what docs/queue.md shows, and holds the two together. */
 class QueueDocTest {
-  private static final Pattern BLOCK = Pattern.compile("(?s)```java\n(.*?)```");
-  private static final Path HERE =
-      Path.of("src/test/java/org/unifiedmta/delivery/docs/QueueDocTest.java");
-
   @TempDir Path directory;
 
   @Test
-  void everythingThatIsShownIsCompiled() throws IOException {
-    var compiled = squeezed(Files.readString(HERE));
-    var blocks = BLOCK.matcher(Files.readString(Path.of("../docs/queue.md"))).results().toList();
-    assertThat(blocks).hasSize(2);
-    for (var block : blocks) {
-      assertThat(compiled).contains(squeezed(block.group(1)));
-    }
-  }
-
-  private static String squeezed(String code) {
-    return code.replaceAll("\\s+", "");
+  void everythingThatIsShownIsCompiled() {
+    Snippets.areCompiled("docs/queue.md", 2, QueueDocTest.class);
   }
 
   @Test

@@ -7,13 +7,11 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
@@ -29,27 +27,14 @@ import org.unifiedmta.smtp.server.TlsConfig;
 
 /** Runs what docs/server.md shows where that can be run, and holds the two together. */
 class ServerDocTest {
-  private static final Pattern BLOCK = Pattern.compile("(?s)```java\n(.*?)```");
-  private static final Path HERE =
-      Path.of("src/test/java/org/unifiedmta/delivery/docs/ServerDocTest.java");
-
   /** A directory of users that somebody has. */
   private interface Directory {
     boolean bind(String user, char[] password);
   }
 
   @Test
-  void everythingThatIsShownIsCompiled() throws IOException {
-    var compiled = squeezed(Files.readString(HERE));
-    var blocks = BLOCK.matcher(Files.readString(Path.of("../docs/server.md"))).results().toList();
-    assertThat(blocks).hasSize(5);
-    for (var block : blocks) {
-      assertThat(compiled).contains(squeezed(block.group(1)));
-    }
-  }
-
-  private static String squeezed(String code) {
-    return code.replaceAll("\\s+", "");
+  void everythingThatIsShownIsCompiled() {
+    Snippets.areCompiled("docs/server.md", 5, ServerDocTest.class);
   }
 
   /** Ports below 1024 cannot be had everywhere, so it is built and not started. */

@@ -3,17 +3,14 @@ package org.unifiedmta.delivery.testing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.unifiedmta.delivery.testing.MailAssertions.assertThat;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.email.Email;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
+import org.unifiedmta.delivery.docs.Snippets;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
 import org.unifiedmta.routing.domain.DomainConfig;
@@ -25,10 +22,6 @@ import org.unifiedmta.routing.zone.RetryPolicy;
 /** Runs what docs/testing.md shows, and holds the two together. */
 @MailTest
 class TestingDocTest {
-  private static final Pattern BLOCK = Pattern.compile("(?s)```java\n(.*?)```");
-  private static final Path HERE =
-      Path.of("src/test/java/org/unifiedmta/delivery/testing/TestingDocTest.java");
-
   private final List<Email> reports = new CopyOnWriteArrayList<>();
 
   private static Email email(String to) {
@@ -36,17 +29,8 @@ class TestingDocTest {
   }
 
   @Test
-  void everythingThatIsShownIsCompiled() throws IOException {
-    var compiled = squeezed(Files.readString(HERE));
-    var blocks = BLOCK.matcher(Files.readString(Path.of("../docs/testing.md"))).results().toList();
-    assertThat(blocks).hasSize(4);
-    for (var block : blocks) {
-      assertThat(compiled).contains(squeezed(block.group(1)));
-    }
-  }
-
-  private static String squeezed(String code) {
-    return code.replaceAll("\\s+", "");
+  void everythingThatIsShownIsCompiled() {
+    Snippets.areCompiled("docs/testing.md", 4, TestingDocTest.class);
   }
 
   @Test
