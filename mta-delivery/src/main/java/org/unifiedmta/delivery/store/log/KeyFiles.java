@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -182,18 +181,6 @@ final class KeyFiles implements AutoCloseable {
     }
   }
 
-  /** Takes in what can be read of another directory's keys. */
-  void takeOver(Path other) throws IOException {
-    var old = new KeyFiles(other, disk, timer, window, perFile);
-    try {
-      for (var file : old.files) {
-        file.forEach(entry -> keepAgain(entry.key, entry.id, Instant.ofEpochMilli(entry.at)));
-      }
-    } finally {
-      old.files.forEach(KeyFile::close); // not as it is closed else: nothing is written there
-    }
-  }
-
   private Path nextPath() {
     long last = files.isEmpty() ? 0 : number(files.getLast().path);
     var digits = Long.toString(last + 1);
@@ -303,19 +290,6 @@ final class KeyFiles implements AutoCloseable {
         }
       }
       return found;
-    }
-
-    void forEach(Consumer<Entry> taker) throws IOException {
-      var to = Facts.required(handle);
-      var bytes = ByteBuffer.allocate((int) to.size());
-      to.read(bytes, 0);
-      bytes.flip().position(Math.min(bytes.limit(), MAGIC.length));
-      while (bytes.remaining() >= ENTRY) {
-        var entry = entry(bytes);
-        if (entry != null) {
-          taker.accept(entry);
-        }
-      }
     }
 
     /** Whether it has been made. */

@@ -43,7 +43,7 @@ final class Recovery {
     this.space = space;
     this.index = index;
     this.file = file;
-    this.replay = new Replay(space, index, keys, this::isShelved);
+    this.replay = new Replay(space, index, keys::keepAgain, this::isShelved);
   }
 
   /**

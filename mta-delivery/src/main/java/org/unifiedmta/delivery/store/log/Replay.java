@@ -1,6 +1,7 @@
 package org.unifiedmta.delivery.store.log;
 
 import java.io.IOException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.unifiedmta.delivery.queue.IdempotencyKey;
 import org.unifiedmta.delivery.queue.QueueIndex;
 import org.unifiedmta.delivery.queue.RowState;
 
@@ -19,11 +21,16 @@ final class Replay {
 
   private final Space space;
   private final QueueIndex<Stored> index;
-  private final KeyFiles keys;
+  private final Keys keys;
   private final LongPredicate known;
   private final Map<Long, Missing> incomplete = new TreeMap<>();
   private final List<Records.Piece> holes = new ArrayList<>();
   private long highestId;
+
+  /** Hears of the idempotency keys in the records of messages. */
+  interface Keys {
+    void found(IdempotencyKey key, long id, Instant at);
+  }
 
   /** A record that needs a segment which is not there. */
   record Missing(Segment segment, int offset, long needed) {}
@@ -31,7 +38,7 @@ final class Replay {
   /**
    * @param known whether the index has the message of an id from elsewhere
    */
-  Replay(Space space, QueueIndex<Stored> index, KeyFiles keys, LongPredicate known) {
+  Replay(Space space, QueueIndex<Stored> index, Keys keys, LongPredicate known) {
     this.space = space;
     this.index = index;
     this.keys = keys;
@@ -126,7 +133,7 @@ final class Replay {
   private void add(Place place, Records.Message message) {
     var key = message.key();
     if (key != null) {
-      keys.keepAgain(key, message.id(), message.queuedAt());
+      keys.found(key, message.id(), message.queuedAt());
     }
     var places = LogQueueStore.places(message.rows());
     if (known.test(message.id()) || !index.add(message.id(), new Stored(place), places)) {

@@ -6,8 +6,13 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +21,7 @@ import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
+import org.unifiedmta.delivery.queue.IdempotencyKey;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.QueueIndex;
@@ -25,7 +31,9 @@ import org.unifiedmta.delivery.queue.RowState;
  * Copies what is readable of a damaged queue into a new one. Nothing of the old one is changed. A
  * message comes over as a whole or not at all, with its id, its rows and their history as far as
  * that is readable; where it was damaged that a message had been delivered, it comes over too, and
- * is delivered again. Needs memory for all recipients at once, about 200 octets for each.
+ * is delivered again. Idempotency keys come over whose messages are here or were seen to end: what
+ * is lost can be submitted again. Needs memory for all recipients at once, about 200 octets for
+ * each.
  */
 public final class Salvage {
   private static final int PAGE = 256;
@@ -50,7 +58,10 @@ public final class Salvage {
   private final QueueIndex<Stored> index;
   private final Replay replay;
   private final List<String> losses = new ArrayList<>();
-  private int copied;
+  private final Map<Long, Used> keys = new HashMap<>();
+  private final Set<Long> copied = new HashSet<>();
+
+  private record Used(IdempotencyKey key, Instant at) {}
 
   private Salvage(Path from, Disk disk, LogQueueStore to, Space space, Timer timer) {
     this.from = from;
@@ -58,7 +69,8 @@ public final class Salvage {
     this.to = to;
     this.space = space;
     this.index = new QueueIndex<>(timer, change -> {});
-    this.replay = new Replay(space, index, to.keys(), id -> false);
+    this.replay =
+        new Replay(space, index, (key, id, at) -> keys.put(id, new Used(key, at)), id -> false);
   }
 
   /**
@@ -89,12 +101,17 @@ public final class Salvage {
   }
 
   private Result run() throws IOException {
-    to.keys().takeOver(from);
     for (var path : Recovery.segmentFiles(from)) {
       read(path);
     }
     copyAll();
-    return new Result(copied, losses);
+    keys.forEach((id, used) -> {
+      boolean isLost = !copied.contains(id) && index.look(id, (stored, rows) -> id).isPresent();
+      if (!isLost) {
+        to.keys().keepAgain(used.key, id, used.at);
+      }
+    });
+    return new Result(copied.size(), losses);
   }
 
   private void read(Path path) throws IOException {
@@ -180,7 +197,7 @@ public final class Salvage {
         throw new IOException(Segment.name(missing.needed()) + " is missing");
       }
       store(message, found.states(), place.open(message, () -> {}));
-      copied++;
+      copied.add(message.id());
     } catch (IOException | RuntimeException e) {
       var why = e instanceof UncheckedIOException ? e.getCause() : e;
       lost(place.segment().path, place.offset(), "has a message that is damaged: " + why);

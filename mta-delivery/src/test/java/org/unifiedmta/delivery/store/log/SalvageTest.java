@@ -130,6 +130,13 @@ class SalvageTest {
         assertThat(result.losses().getFirst()).contains(segment.getFileName() + " at offset ");
         var found = salvaged();
         assertThat(found).hasSize(result.messages());
+        try (var store = open(target)) {
+          var again = message(store, "again", START, "k.example").withIdempotencyKey("order 1");
+          var id = Mail.await(Mail.addLater(store, again));
+          assertThat(store.find(id))
+              .as("byte %d: what is lost can be submitted again", at)
+              .isPresent();
+        }
         if (at >= Format.SEGMENT_HEADER) {
           // One of the messages at most; or one whose end was there comes back.
           found.keySet().removeIf(id -> !added.containsKey(id));
