@@ -155,7 +155,7 @@ final class RunningServer {
   }
 
   private void startOutbox(DataSource database) {
-    outbox = Outbox.start(database, submission, config.timer());
+    outbox = Outbox.start(database, config.hostname(), submission, config.timer());
   }
 
   private QueueStore openStore(UnifiedEmailServerConfig config) {

@@ -715,8 +715,9 @@ public final class UnifiedEmailServerConfig {
 
     /**
      * The database of {@link UnifiedEmailServer#enqueue}: its table {@code mta_outbox} is emptied
-     * into the queue while the server runs, and made where it is missing. PostgreSQL and H2 are
-     * tested. One connection is taken about every second, and given back.
+     * into the queue while the server runs, and made where it is missing. Servers that share it
+     * have different hostnames. PostgreSQL and H2 are tested. One connection is taken about every
+     * second, and given back.
      */
     public Builder outbox(DataSource database) {
       outbox = database;

@@ -7,7 +7,9 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
@@ -30,8 +32,9 @@ import org.unifiedmta.core.time.Timer;
 /**
  * A table in the host's own database, written in the host's own transactions: the mail exists if
  * and only if the transaction is committed. One thread moves what is committed into the queue, each
- * row once: the row's id is the idempotency key of its submission. Several servers may share a
- * table; a row is claimed by one of them for a time.
+ * row once: the row's id is the idempotency key of its submission. Several servers, with names of
+ * their own, may share a table: what one of them has claimed and not finished only it can know to
+ * be queued or not, so the others leave it alone, also when it was killed.
  */
 public final class Outbox implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Outbox.class);
@@ -39,16 +42,21 @@ public final class Outbox implements AutoCloseable {
   /** The table. */
   public static final String TABLE = "mta_outbox";
 
+  /** Of an owner at a time: nobody's, or its own of which it does not know any more. */
+  private static final String FREE =
+      "(claimed_by IS NULL OR (claimed_by = ? AND claimed_until < ?))";
+
   private static final int BATCH = 64;
   private static final Duration INTERVAL = Duration.ofSeconds(1);
   private static final Duration AFTER_FAILURE = Duration.ofSeconds(10);
 
-  /** Longer than it takes to store a batch; after a crash its rows wait as long. */
+  /** Longer than it takes to store a batch; after a crash its rows wait as long for it. */
   private static final Duration CLAIM = Duration.ofMinutes(1);
 
   private static final Duration LAST_BATCH = Duration.ofSeconds(5);
 
   private final DataSource database;
+  private final String owner;
   private final Submission submission;
   private final Timer timer;
   private final Semaphore wake = new Semaphore(1);
@@ -56,8 +64,9 @@ public final class Outbox implements AutoCloseable {
   private volatile boolean stopping;
   private Timer.@Nullable Handle next;
 
-  private Outbox(DataSource database, Submission submission, Timer timer) {
+  private Outbox(DataSource database, String owner, Submission submission, Timer timer) {
     this.database = database;
+    this.owner = owner;
     this.submission = submission;
     this.timer = timer;
     thread = new Thread(this::run, "mta-outbox");
@@ -68,11 +77,13 @@ public final class Outbox implements AutoCloseable {
    * Begins to move what is committed; the table is made where it is missing.
    *
    * @param database connections of its own, one at a time
+   * @param owner the server's name, the same after a restart
    * @throws ConfigException if the table is not there and cannot be made
    */
-  public static Outbox start(DataSource database, Submission submission, Timer timer) {
+  public static Outbox start(
+      DataSource database, String owner, Submission submission, Timer timer) {
     createTable(database);
-    var outbox = new Outbox(database, submission, timer);
+    var outbox = new Outbox(database, owner, submission, timer);
     outbox.thread.start();
     return outbox;
   }
@@ -174,8 +185,8 @@ public final class Outbox implements AutoCloseable {
           case "mysql", "mariadb" -> "LONGBLOB";
           default -> "BLOB";
         };
-    return "CREATE TABLE mta_outbox (id VARCHAR(36) PRIMARY KEY, claimed_until BIGINT NOT NULL,"
-        + " sender VARCHAR(400), recipients TEXT NOT NULL, eight_bit INTEGER NOT NULL,"
+    return "CREATE TABLE mta_outbox (id VARCHAR(36) PRIMARY KEY, claimed_by VARCHAR(255),"
+        + " claimed_until BIGINT NOT NULL, sender VARCHAR(400), recipients TEXT NOT NULL, eight_bit INTEGER NOT NULL,"
         + " smtp_utf8 INTEGER NOT NULL, message "
         + octets
         + " NOT NULL, refused TEXT)";
@@ -208,7 +219,7 @@ public final class Outbox implements AutoCloseable {
         moved = moveBatch(connection);
       } while (moved > 0 && !stopping);
       return true;
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) { // its thread goes on in any case
       log.warn("the outbox is not emptied, the next try is in {}: {}", AFTER_FAILURE, e.toString());
       return false;
     }
@@ -218,18 +229,20 @@ public final class Outbox implements AutoCloseable {
   private int moveBatch(Connection connection) throws SQLException {
     var until = timer.now().plus(CLAIM);
     var claimed = claim(connection, until);
+    var untouched = new ArrayDeque<>(claimed);
     var done = new ArrayList<String>();
     try {
-      for (var id : claimed) {
-        if (stopping || timer.now().isAfter(until.minus(CLAIM.dividedBy(2)))) {
-          break; // what is left is claimed again
-        }
+      while (!untouched.isEmpty()
+          && !stopping
+          && timer.now().isBefore(until.minus(CLAIM.dividedBy(2)))) {
+        var id = untouched.remove();
         if (move(connection, id)) {
           done.add(id);
         }
       }
     } finally {
       forEach(connection, "DELETE FROM mta_outbox WHERE id = ?", done);
+      forEach(connection, "UPDATE mta_outbox SET claimed_by = NULL WHERE id = ?", untouched);
       connection.commit();
     }
     return claimed.size();
@@ -240,10 +253,12 @@ public final class Outbox implements AutoCloseable {
     long now = timer.now().toEpochMilli();
     try (var select =
         connection.prepareStatement(
-            "SELECT id FROM mta_outbox WHERE claimed_until < ? AND refused IS NULL ORDER BY id"
-                + " LIMIT "
+            "SELECT id FROM mta_outbox WHERE refused IS NULL AND "
+                + FREE
+                + " ORDER BY id LIMIT "
                 + BATCH)) {
-      select.setLong(1, now);
+      select.setString(1, owner);
+      select.setLong(2, now);
       try (var rows = select.executeQuery()) {
         while (rows.next()) {
           free.add(rows.getString(1));
@@ -253,11 +268,13 @@ public final class Outbox implements AutoCloseable {
     var claimed = new ArrayList<String>();
     try (var update =
         connection.prepareStatement(
-            "UPDATE mta_outbox SET claimed_until = ? WHERE id = ? AND claimed_until < ?")) {
+            "UPDATE mta_outbox SET claimed_by = ?, claimed_until = ? WHERE id = ? AND " + FREE)) {
       for (var id : free) {
-        update.setLong(1, until.toEpochMilli());
-        update.setString(2, id);
-        update.setLong(3, now);
+        update.setString(1, owner);
+        update.setLong(2, until.toEpochMilli());
+        update.setString(3, id);
+        update.setString(4, owner);
+        update.setLong(5, now);
         if (update.executeUpdate() == 1) { // 0: another server was faster
           claimed.add(id);
         }
@@ -321,7 +338,7 @@ public final class Outbox implements AutoCloseable {
     }
   }
 
-  private static void forEach(Connection connection, String sql, List<String> ids)
+  private static void forEach(Connection connection, String sql, Collection<String> ids)
       throws SQLException {
     if (ids.isEmpty()) {
       return;

@@ -221,7 +221,7 @@ class OutboxTest {
   void twoServersShareATable(Product product) throws Exception {
     var database = database(product);
     var server = start(config(database));
-    start(config(database));
+    start(config(database).hostname("other.example.test"));
     var wanted = new HashSet<String>();
     try (var connection = database.getConnection()) {
       connection.setAutoCommit(false);
@@ -241,6 +241,39 @@ class OutboxTest {
     awaitRows(database, 0);
     assertThat(got).containsExactlyInAnyOrderElementsOf(wanted);
     assertThat(arrived).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatAServerHadClaimedWhenItWasKilledIsLeftToIt(Product product) throws Exception {
+    var database = database(product);
+    var other = start(config(database).hostname("other.example.test"));
+    try (var connection = database.getConnection()) {
+      connection.setAutoCommit(false);
+      var id = other.enqueue(connection, mail("claimed", "ben@example.test"));
+      try (var claim =
+          connection.prepareStatement(
+              "UPDATE mta_outbox SET claimed_by = ?, claimed_until = ? WHERE id = ?")) {
+        claim.setString(1, "mail.example.test");
+        claim.setLong(2, timer.now().plusSeconds(60).toEpochMilli());
+        claim.setString(3, id);
+        claim.executeUpdate();
+      }
+      other.enqueue(connection, mail("free", "ben@example.test"));
+      connection.commit();
+    }
+    assertThat(next().subject()).isEqualTo("free");
+    awaitRows(database, 1);
+    timer.advance(Duration.ofMinutes(10));
+    try (var connection = database.getConnection()) {
+      other.enqueue(connection, mail("behind it", "ben@example.test"));
+      commit(connection);
+    }
+    assertThat(next().subject()).as("it may be in the other one's queue").isEqualTo("behind it");
+    awaitRows(database, 1);
+    start(config(database)); // it is back
+    assertThat(next().subject()).isEqualTo("claimed");
+    awaitRows(database, 0);
   }
 
   @ParameterizedTest
