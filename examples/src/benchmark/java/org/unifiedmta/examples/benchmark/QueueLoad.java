@@ -36,11 +36,11 @@ import org.unifiedmta.delivery.store.log.LogQueueStore;
  * How many messages a second the durable queue takes, and how many come and go: added, read and
  * settled; beside it a log with nothing around it, MVStore, SQLite where its driver is on the class
  * path, and a directory of files. Its arguments are the seconds of each measurement, a directory on
- * the disk to measure, what to measure and how many producers, by default {@code 3}, the one for
- * temporary files, all of {@code log,queue,mvstore,sqlite,files}, and {@code 1,16,64,256}.
+ * the disk to measure, what to measure, how many producers, whether mail is taken out, and octets
+ * of a message, by default {@code 3}, the one for temporary files, all of {@code
+ * log,queue,mvstore,sqlite,files}, {@code 1,16,64,256}, {@code add,churn}, and {@code 4096,65536}.
  */
 public final class QueueLoad {
-  private static final int[] SIZES = {4 * 1024, 64 * 1024};
   private static final String LOG = "log";
   private static final String ALL = LOG + ",queue,mvstore,sqlite,files";
   private static final int TENTHS = 100_000; // of a millisecond, at most
@@ -88,20 +88,20 @@ public final class QueueLoad {
         "CPU µs",
         "p99 ms",
         "written per octet");
-    for (boolean churn : new boolean[] {false, true}) {
-      for (int size : SIZES) {
-        for (int producers : producersOf(args)) {
+    for (var what : (args.length > 4 ? args[4] : "add,churn").split(",")) {
+      for (int size : numbers(args, 5, "4096,65536")) {
+        for (int producers : numbers(args, 3, "1,16,64,256")) {
           var rates = new HashMap<String, Double>();
           for (var kind : kinds) {
-            measure(parent, kind, churn, size, producers, time, rates);
+            measure(parent, kind, what.equals("churn"), size, producers, time, rates);
           }
         }
       }
     }
   }
 
-  private static List<Integer> producersOf(String[] args) {
-    var list = args.length > 3 ? args[3] : "1,16,64,256";
+  private static List<Integer> numbers(String[] args, int at, String otherwise) {
+    var list = args.length > at ? args[at] : otherwise;
     return Stream.of(list.split(",")).map(Integer::valueOf).toList();
   }
 

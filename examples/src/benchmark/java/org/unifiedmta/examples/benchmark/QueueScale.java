@@ -1,5 +1,6 @@
 package org.unifiedmta.examples.benchmark;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryType;
@@ -68,6 +69,8 @@ public final class QueueScale {
     private static final int RECIPIENTS = 10;
     private static final int AT_A_TIME = 256;
     private static final int CLAIMS = 20_000;
+    private static final OperatingSystemMXBean SYSTEM =
+        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     private static final RecipientResult DELIVERED =
         new RecipientResult.Delivered(SmtpReply.of(250, "2.0.0", "Ok"));
 
@@ -278,11 +281,22 @@ public final class QueueScale {
     private static <T> T time(String what, long count, Step<T> step)
         throws IOException, InterruptedException {
       long start = System.nanoTime();
+      long cpu = SYSTEM.getProcessCpuTime();
+      long own = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
       var result = step.run();
       double seconds = (System.nanoTime() - start) / 1e9;
+      double micros = (SYSTEM.getProcessCpuTime() - cpu) / 1e3;
+      double mine = (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - own) / 1e3;
       System.out.printf(Locale.ROOT, "%-18s%.2f s", what, seconds);
       System.out.println(
-          count > 1 ? String.format(Locale.ROOT, ", %,.0f a second", count / seconds) : "");
+          count > 1
+              ? String.format(
+                  Locale.ROOT,
+                  ", %,.0f a second, %.0f us of CPU each, %.0f of it the caller's",
+                  count / seconds,
+                  micros / count,
+                  mine / count)
+              : "");
       return result;
     }
 

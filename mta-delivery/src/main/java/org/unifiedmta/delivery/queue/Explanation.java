@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
 
@@ -34,7 +33,8 @@ public record Explanation(
    * @param reason why it is not delivered yet, for people
    * @param nextAttempt when it may be tried next, or null where nobody knows
    * @param attempts finished so far
-   * @param history the first attempt and the last, as far as there were any
+   * @param history the attempts so far; of very many, or with long replies, the first and the last
+   *     ones
    * @param possibleDuplicate whether a crash ended an attempt that had begun to hand the content
    *     over
    */
@@ -81,10 +81,7 @@ public record Explanation(
         reason(row, now, rest.apply(row.zone(), row.destination())),
         waits ? row.due() : null,
         row.attempts(),
-        Stream.of(Optional.ofNullable(row.first()), Optional.ofNullable(row.last()))
-            .flatMap(Optional::stream)
-            .distinct()
-            .toList(),
+        row.history().attempts(),
         row.possibleDuplicate());
   }
 

@@ -3,7 +3,6 @@ package org.unifiedmta.delivery.queue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.TreeSet;
@@ -19,15 +18,6 @@ final class Indexed {
 
   /** Nanoseconds by which a step of priority is ahead of the one below. */
   private static final long AHEAD = Duration.ofMinutes(5).toNanos();
-
-  static final Comparator<Row<?>> BY_DUE =
-      Comparator.<Row<?>, Instant>comparing(row -> row.due)
-          .thenComparingLong(row -> row.message.id)
-          .thenComparingInt(row -> row.number);
-
-  static final Comparator<Held<?>> BY_END =
-      Comparator.<Held<?>, Instant>comparing(held -> held.until)
-          .thenComparingLong(held -> held.serial);
 
   /** For the order among what is put aside. */
   static long nanos(Instant due) {
@@ -96,19 +86,17 @@ final class Indexed {
     }
   }
 
-  static final class Row<L> {
+  static final class Row<L> implements Comparable<Row<L>> {
     final Message<L> message;
     final int number;
     Waiting<L> at;
     Instant due;
     DeliveryStatus status = DeliveryStatus.PENDING;
-    int attempts;
     boolean onHold;
     boolean handingOver;
     boolean possibleDuplicate;
     RowState.@Nullable Reroute rerouted;
-    @Nullable Attempt first;
-    @Nullable Attempt last;
+    History history = History.NONE;
     @Nullable Held<L> held;
     boolean waits;
 
@@ -117,6 +105,14 @@ final class Indexed {
       this.number = number;
       this.at = at;
       this.due = due;
+    }
+
+    /** By when they are due. */
+    @Override
+    public int compareTo(Row<L> other) {
+      int order = due.compareTo(other.due);
+      order = order != 0 ? order : Long.compare(message.id, other.message.id);
+      return order != 0 ? order : Integer.compare(number, other.number);
     }
 
     boolean isLeased() {
@@ -139,29 +135,17 @@ final class Indexed {
 
     RowState state() {
       return new RowState(
-          number,
-          false,
-          status,
-          attempts,
-          due,
-          onHold,
-          handingOver,
-          possibleDuplicate,
-          rerouted,
-          first,
-          last);
+          number, false, status, due, onHold, handingOver, possibleDuplicate, rerouted, history);
     }
 
     void set(RowState state) {
       status = state.status();
-      attempts = state.attempts();
       due = state.due();
       onHold = state.onHold();
       handingOver = state.handingOver();
       possibleDuplicate = state.possibleDuplicate();
       rerouted = state.rerouted();
-      first = state.first();
-      last = state.last();
+      history = state.history();
     }
 
     /** Where it stands among what is put aside. */
@@ -180,7 +164,7 @@ final class Indexed {
     final Key key;
     final int priority;
     final long number;
-    final TreeSet<Row<L>> rows = new TreeSet<>(BY_DUE);
+    final TreeSet<Row<L>> rows = new TreeSet<>();
     final int[] byStatus = new int[DeliveryStatus.values().length];
     int users;
 
@@ -240,7 +224,7 @@ final class Indexed {
   }
 
   /** A lease; when it has run out it is still good for rows that nobody else has claimed since. */
-  static final class Held<L> {
+  static final class Held<L> implements Comparable<Held<L>> {
     final Instant until;
     final long serial;
     final List<Row<L>> rows;
@@ -250,6 +234,13 @@ final class Indexed {
       this.until = until;
       this.serial = serial;
       this.rows = rows;
+    }
+
+    /** By when they run out. */
+    @Override
+    public int compareTo(Held<L> other) {
+      int order = until.compareTo(other.until);
+      return order != 0 ? order : Long.compare(serial, other.serial);
     }
   }
 }

@@ -19,6 +19,7 @@ import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -75,12 +76,10 @@ public final class QueueIndex<L> implements AutoCloseable {
           destination,
           row.route(),
           state.status(),
-          state.attempts(),
           row.priority(),
           state.due(),
           state.possibleDuplicate(),
-          state.first(),
-          state.last());
+          state.history());
     }
   }
 
@@ -121,8 +120,8 @@ public final class QueueIndex<L> implements AutoCloseable {
   final Map<Long, Waiting<L>> byNumber = new HashMap<>();
   final List<Long> forgotten = new ArrayList<>();
   private long lastNumber;
-  private final TreeSet<Held<L>> leases = new TreeSet<>(Indexed.BY_END);
-  private final Map<DeliveryStatus, Long> counts = new EnumMap<>(DeliveryStatus.class);
+  private final TreeSet<Held<L>> leases = new TreeSet<>();
+  private final long[] counts = new long[DeliveryStatus.values().length];
 
   /** Those of which an attempt has begun to hand the content over, and no result is known. */
   private final Set<RowKey> handingOver = new HashSet<>();
@@ -194,8 +193,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   private void offer(Message<L> message, Notices told) {
     for (var row : message.rows) {
       if (row != null && !row.waits && !row.isLeased() && !row.onHold) {
-        leave(row);
-        enter(row);
+        await(row);
         told.add(row.at.key, row.due);
       }
     }
@@ -392,9 +390,11 @@ public final class QueueIndex<L> implements AutoCloseable {
 
   private Lease lease(Message<L> message, Waiting<L> waiting, Instant now, Instant until) {
     var rows = new ArrayList<Row<L>>();
+    var numbers = new ArrayList<Integer>();
     for (var row : message.rows) {
       if (row != null && row.at == waiting && row.waits && !row.due.isAfter(now)) {
         rows.add(row);
+        numbers.add(row.number);
         if (rows.size() == ROWS_OF_A_LEASE) {
           break;
         }
@@ -408,8 +408,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     }
     leases.add(held);
     wakeAt(leases.first().until);
-    return new Lease(
-        MessageIds.text(message.id), rows.stream().map(row -> row.number).toList(), until);
+    return new Lease(MessageIds.text(message.id), numbers, until);
   }
 
   /** As {@link QueueStore#settle}. */
@@ -595,8 +594,7 @@ public final class QueueIndex<L> implements AutoCloseable {
     return found.isPresent() || shelving == null ? found : shelving.look(id, look);
   }
 
-  /** The same, but only at a message in memory; never blocks. */
-  public <T> Optional<T> lookHere(long id, BiFunction<L, List<RowView>, T> look) {
+  private <T> Optional<T> lookHere(long id, BiFunction<L, List<RowView>, T> look) {
     lock.lock();
     try {
       return Optional.ofNullable(messages.get(id))
@@ -604,6 +602,33 @@ public final class QueueIndex<L> implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Where a message is, seen while it cannot end.
+   *
+   * @param look must not block
+   */
+  public <T> Optional<T> locate(long id, Function<L, T> look) {
+    var found = locateHere(id, look);
+    return found.isPresent() || shelving == null
+        ? found
+        : shelving.look(id, (location, rows) -> look.apply(location));
+  }
+
+  /** The same, but only of a message in memory; never blocks. */
+  public <T> Optional<T> locateHere(long id, Function<L, T> look) {
+    lock.lock();
+    try {
+      var message = messages.get(id);
+      return message == null ? Optional.empty() : Optional.of(look.apply(message.location));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  public boolean isThere(long id) {
+    return locate(id, location -> true).isPresent();
   }
 
   /** Looks at the messages behind the id given, in order, while they cannot end. */
@@ -676,7 +701,7 @@ public final class QueueIndex<L> implements AutoCloseable {
               DeliveryStatus.DEFERRED,
               DeliveryStatus.HELD,
               DeliveryStatus.FAILED)) {
-        counted.put(status, counts.getOrDefault(status, 0L));
+        counted.put(status, counts[status.ordinal()]);
       }
       return counted;
     } finally {
@@ -998,9 +1023,13 @@ public final class QueueIndex<L> implements AutoCloseable {
   private void enter(Row<L> row) {
     count(row, 1);
     if (!row.isLeased() && !row.onHold && !filling) {
-      row.at.rows.add(row);
-      row.waits = true;
+      await(row);
     }
+  }
+
+  private void await(Row<L> row) {
+    row.at.rows.add(row);
+    row.waits = true;
   }
 
   private void count(Row<L> row, long n) {
@@ -1008,7 +1037,7 @@ public final class QueueIndex<L> implements AutoCloseable {
   }
 
   private void count(Waiting<L> at, DeliveryStatus status, long n) {
-    counts.merge(status, n, Long::sum);
+    counts[status.ordinal()] += n;
     at.byStatus[status.ordinal()] += (int) n;
   }
 

@@ -11,13 +11,11 @@ import org.unifiedmta.core.reply.SmtpReply;
  * @param number its place in the message's list of recipients
  * @param status PENDING, PROCESSING, DEFERRED, HELD, or FAILED while its report is due
  * @param route name of the route that decided, or null for none
- * @param attempts finished so far
  * @param priority -9 to 9
  * @param due when it may be tried next
  * @param possibleDuplicate whether a crash ended an attempt that had begun to hand the content
  *     over, so that the recipient may have it already
- * @param first attempt, or null before
- * @param last attempt, which may be the first too
+ * @param history its attempts so far
  */
 public record QueuedRow(
     int number,
@@ -26,15 +24,18 @@ public record QueuedRow(
     String destination,
     @Nullable String route,
     DeliveryStatus status,
-    int attempts,
     int priority,
     Instant due,
     boolean possibleDuplicate,
-    @Nullable Attempt first,
-    @Nullable Attempt last) {
+    History history) {
+
+  /** How many are finished. */
+  public int attempts() {
+    return history.count();
+  }
 
   /** Of the last attempt, or null before. */
   public @Nullable SmtpReply lastReply() {
-    return last == null ? null : last.reply();
+    return history.lastReply();
   }
 }

@@ -2,7 +2,6 @@ package org.unifiedmta.delivery.queue;
 
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
-import org.unifiedmta.core.reply.SmtpReply;
 
 /**
  * What a store must remember of a row that changed.
@@ -14,21 +13,18 @@ import org.unifiedmta.core.reply.SmtpReply;
  *     over
  * @param possibleDuplicate whether a process ended while it was {@code handingOver}
  * @param rerouted where it goes in place of where it was to go when it was added, or null
- * @param first attempt, or null before
- * @param last attempt, which may be the first too
+ * @param history its attempts
  */
 public record RowState(
     int number,
     boolean finished,
     DeliveryStatus status,
-    int attempts,
     Instant due,
     boolean onHold,
     boolean handingOver,
     boolean possibleDuplicate,
     @Nullable Reroute rerouted,
-    @Nullable Attempt first,
-    @Nullable Attempt last) {
+    History history) {
 
   /** Another way. */
   public record Reroute(String zone, String destination) {}
@@ -36,7 +32,7 @@ public record RowState(
   /** A row that has not been tried. */
   public static RowState pending(int number, Instant due) {
     return new RowState(
-        number, false, DeliveryStatus.PENDING, 0, due, false, false, false, null, null, null);
+        number, false, DeliveryStatus.PENDING, due, false, false, false, null, History.NONE);
   }
 
   /** What it is when this is the result of an attempt, or, where it had failed, of a report. */
@@ -61,82 +57,41 @@ public record RowState(
     return shownAs(became)
         .withDue(next)
         .withHandover(false, possibleDuplicate)
-        .withAttempts(attempts + 1, first == null ? attempt : first, attempt);
+        .withHistory(history.and(attempt));
   }
 
-  /** The last attempt's, or null before. */
-  public @Nullable SmtpReply lastReply() {
-    return last == null ? null : last.reply();
+  /** How many have been made. */
+  public int attempts() {
+    return history.count();
   }
 
   /** The same at another time. */
   public RowState withDue(Instant other) {
     return new RowState(
-        number,
-        finished,
-        status,
-        attempts,
-        other,
-        onHold,
-        handingOver,
-        possibleDuplicate,
-        rerouted,
-        first,
-        last);
+        number, finished, status, other, onHold, handingOver, possibleDuplicate, rerouted, history);
   }
 
   /** The same on hold, or not. */
   public RowState withHold(boolean held) {
     return new RowState(
-        number,
-        finished,
-        status,
-        attempts,
-        due,
-        held,
-        handingOver,
-        possibleDuplicate,
-        rerouted,
-        first,
-        last);
+        number, finished, status, due, held, handingOver, possibleDuplicate, rerouted, history);
   }
 
   /** The same with other attempts. */
-  public RowState withAttempts(int count, @Nullable Attempt one, @Nullable Attempt another) {
+  public RowState withHistory(History other) {
     return new RowState(
-        number,
-        finished,
-        status,
-        count,
-        due,
-        onHold,
-        handingOver,
-        possibleDuplicate,
-        rerouted,
-        one,
-        another);
+        number, finished, status, due, onHold, handingOver, possibleDuplicate, rerouted, other);
   }
 
   /** The same, but for what is known of its content's way. */
   public RowState withHandover(boolean begun, boolean doubtful) {
-    return new RowState(
-        number, finished, status, attempts, due, onHold, begun, doubtful, rerouted, first, last);
+    return new RowState(number, finished, status, due, onHold, begun, doubtful, rerouted, history);
   }
 
   /** The same, sent another way. */
   public RowState withReroute(@Nullable Reroute other) {
     return new RowState(
-        number,
-        finished,
-        status,
-        attempts,
-        due,
-        onHold,
-        handingOver,
-        possibleDuplicate,
-        other,
-        first,
-        last);
+        number, finished, status, due, onHold, handingOver, possibleDuplicate, other, history);
   }
 
   /** The same when the process ended. */
@@ -152,17 +107,7 @@ public record RowState(
   /** The same as somebody sees it. */
   public RowState shownAs(DeliveryStatus shown) {
     return new RowState(
-        number,
-        finished,
-        shown,
-        attempts,
-        due,
-        onHold,
-        handingOver,
-        possibleDuplicate,
-        rerouted,
-        first,
-        last);
+        number, finished, shown, due, onHold, handingOver, possibleDuplicate, rerouted, history);
   }
 
   /** The same, cancelled. */
@@ -173,16 +118,6 @@ public record RowState(
   /** The same, to be forgotten. */
   public RowState ended() {
     return new RowState(
-        number,
-        true,
-        status,
-        attempts,
-        due,
-        onHold,
-        handingOver,
-        possibleDuplicate,
-        rerouted,
-        first,
-        last);
+        number, true, status, due, onHold, handingOver, possibleDuplicate, rerouted, history);
   }
 }

@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.queue;
 import java.time.Instant;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -99,9 +100,10 @@ public interface Shelf<L> {
   /**
    * Applies the next part of what follows from what was put and removed.
    *
+   * @param isEnough asked after each small step, whether to return
    * @return false when nothing is left to do but to commit
    */
-  boolean advance();
+  boolean advance(BooleanSupplier isEnough);
 
   /** Makes it last. */
   void commit();

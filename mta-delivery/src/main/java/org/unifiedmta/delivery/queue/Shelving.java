@@ -15,6 +15,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -29,15 +31,19 @@ import org.unifiedmta.delivery.queue.Shelf.Due;
 import org.unifiedmta.delivery.queue.Shelf.Shelved;
 
 /**
- * What goes from an index to its shelf, and back, on one thread: only it puts aside and fetches, so
- * that what it reads of the shelf cannot come into memory meanwhile. What has changed is written
- * now and then, all together; what ends before that never gets there.
+ * What goes from an index to its shelf, and back, one step at a time: only whoever has the turn
+ * puts aside and fetches, so that what it reads of the shelf cannot come into memory meanwhile. A
+ * thread of its own does so, which nobody interrupts while it reads a file; a platform thread that
+ * claims does it itself, since to wake another takes longer. What has changed is written now and
+ * then, all together; what ends before that never gets there.
  */
 final class Shelving<L> {
   private static final Logger log = LoggerFactory.getLogger(Shelving.class);
-  private static final int SLICE = 256; // messages between two looks at who waits
+  private static final int SLICE = 256; // messages looked at under the index's lock
   private static final int FETCHED = 32; // messages at a time, at most
   private static final long SOON = Duration.ofMinutes(5).toNanos();
+  private static final long WORK = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(2);
   private static final long REST = TimeUnit.SECONDS.toNanos(2);
   private static final int TOO_MUCH = 4;
 
@@ -47,12 +53,14 @@ final class Shelving<L> {
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("mta-queue-index").factory());
+  private final ReentrantLock turn = new ReentrantLock(true);
   private final ConcurrentLinkedQueue<Runnable> asked = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean looking = new AtomicBoolean();
   private volatile int lookAt;
   private volatile @Nullable String failure;
-  private volatile @Nullable Thread self;
-  private boolean unsorted; // the thread's own
+  private boolean unsorted; // with the turn
+  private boolean closed; // with the turn
+  private long workingSince; // with the turn
   private volatile long lastCheckpoint = System.nanoTime() - REST;
 
   Shelving(QueueIndex<L> index, Shelf<L> shelf, int most) {
@@ -60,7 +68,6 @@ final class Shelving<L> {
     this.shelf = shelf;
     this.most = most;
     this.lookAt = most;
-    thread.execute(() -> self = Thread.currentThread());
   }
 
   // ---- by any thread --------------------------------------------------------------------------
@@ -143,11 +150,24 @@ final class Shelving<L> {
     return failure != null;
   }
 
+  /** Brings into memory what comes next for a destination. */
   void fetch(Waiting<L> waiting) {
-    ask(() -> {
-      fetchHere(waiting);
-      return null;
-    });
+    if (Thread.currentThread().isVirtual()) {
+      ask(() -> {
+        fetchHere(waiting);
+        return null;
+      });
+      return;
+    }
+    turn.lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("the store is closed");
+      }
+      attempt(() -> fetchHere(waiting));
+    } finally {
+      turn.unlock();
+    }
   }
 
   /** Has a message stay in memory until somebody needs it no more; false if it is not there. */
@@ -266,7 +286,10 @@ final class Shelving<L> {
     } catch (RuntimeException e) {
       log.error("the index of the queue could not be written; it will be made anew", e);
     }
-    thread.execute(() -> shelf.close(failure == null));
+    later(() -> {
+      closed = true;
+      shelf.close(failure == null);
+    });
     thread.shutdown();
     boolean interrupted = false;
     boolean ended = false;
@@ -287,11 +310,10 @@ final class Shelving<L> {
     var done = new CompletableFuture<Void>();
     thread.execute(() -> {
       try {
-        task.run();
+        withTurn(task);
         done.complete(null);
       } catch (RuntimeException | Error e) {
         done.completeExceptionally(e);
-        fail(e);
       }
     });
     done.join();
@@ -301,9 +323,9 @@ final class Shelving<L> {
     try {
       thread.execute(() -> {
         try {
-          task.run();
+          withTurn(task);
         } catch (RuntimeException | Error e) {
-          fail(e);
+          log.debug("it is known to have failed", e);
         }
       });
     } catch (RejectedExecutionException e) {
@@ -311,9 +333,28 @@ final class Shelving<L> {
     }
   }
 
+  private void withTurn(Runnable task) {
+    turn.lock();
+    workingSince = System.nanoTime();
+    try {
+      attempt(task);
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  private void attempt(Runnable task) {
+    try {
+      task.run();
+    } catch (RuntimeException | Error e) {
+      fail(e);
+      throw e;
+    }
+  }
+
   /** Has the thread answer, in the middle of a checkpoint too. */
   private <T> T ask(Supplier<T> question) {
-    if (Thread.currentThread() == self) {
+    if (turn.isHeldByCurrentThread()) {
       return question.get();
     }
     var answer = new CompletableFuture<T>();
@@ -326,7 +367,7 @@ final class Shelving<L> {
       }
     });
     try {
-      thread.execute(this::answer);
+      thread.execute(() -> withTurn(this::answer));
     } catch (RejectedExecutionException e) {
       throw new IllegalStateException("the store is closed", e);
     }
@@ -340,7 +381,29 @@ final class Shelving<L> {
     }
   }
 
-  // ---- on the thread --------------------------------------------------------------------------
+  // ---- with the turn --------------------------------------------------------------------------
+
+  /** Asked between any two small steps of something long. */
+  private boolean isWanted() {
+    return !asked.isEmpty() || (turn.hasQueuedThreads() && System.nanoTime() - workingSince > WORK);
+  }
+
+  /**
+   * In the middle of something long: lets others have what they wait for. To hand the turn over
+   * takes longer than to fetch a message, so whoever waits gets time for many.
+   */
+  private void giveWay() {
+    if (!isWanted()) {
+      return;
+    }
+    answer();
+    if (turn.hasQueuedThreads()) {
+      turn.unlock();
+      LockSupport.parkNanos(PAUSE);
+      turn.lock();
+      workingSince = System.nanoTime();
+    }
+  }
 
   private void answer() {
     for (var next = asked.poll(); next != null; next = asked.poll()) {
@@ -464,14 +527,15 @@ final class Shelving<L> {
     dirty.sort(Comparator.comparingLong(message -> message.id));
     for (int from = 0; from < dirty.size(); from += SLICE) {
       write(dirty.subList(from, Math.min(dirty.size(), from + SLICE)));
-      answer();
+      giveWay();
     }
     for (long id : gone) {
       shelf.remove(id);
+      giveWay();
     }
     forgotten.forEach(shelf::forget);
-    while (shelf.advance()) {
-      answer();
+    while (shelf.advance(this::isWanted)) {
+      giveWay();
     }
     shelf.commit();
     index.lock.lock();
@@ -503,6 +567,7 @@ final class Shelving<L> {
     unnamed.forEach(at -> shelf.name(at.number, at.key.zone(), at.key.destination(), at.priority));
     for (int i = 0; i < copies.size(); i++) {
       shelf.put(copies.get(i), isNew.get(i));
+      giveWay();
     }
   }
 
@@ -540,7 +605,7 @@ final class Shelving<L> {
     int enough = index.filling ? 0 : most / 4;
     while (before != Long.MIN_VALUE && index.weight > enough) {
       before = putAside(which, before);
-      answer();
+      giveWay();
     }
   }
 

@@ -117,11 +117,9 @@ public abstract class QueueStoreContract {
                   "route",
                   DeliveryStatus.PENDING,
                   0,
-                  0,
                   START,
                   false,
-                  null,
-                  null),
+                  History.NONE),
               new QueuedRow(
                   1,
                   message.rows().get(1).recipient(),
@@ -130,11 +128,9 @@ public abstract class QueueStoreContract {
                   null,
                   DeliveryStatus.PENDING,
                   0,
-                  0,
                   START,
                   false,
-                  null,
-                  null));
+                  History.NONE));
       assertThat(read(store.open(id))).isEqualTo("X: y\r\nSubject: all\r\n\r\nbody\r\n");
       store = reopened(store);
     }
@@ -464,21 +460,55 @@ public abstract class QueueStoreContract {
   }
 
   @Test
-  void theFirstAndTheLastAttemptOfEachRecipientAreKept() {
+  void theAttemptsForEachRecipientAreKeptWithTheirReplies() {
     var id = add(store, "mail", "a.example");
-    for (int i = 1; i <= 3; i++) {
-      var reply = SmtpReply.of(450, "4.2." + i, "Busy " + i);
-      store.settle(claimOne("a.example"), List.of(new Deferred(reply, timer.now())));
-      timer.advance(Duration.ofSeconds(60));
+    var made = new ArrayList<Attempt>();
+    for (var text : List.of("Busy", "Busy", "Full", "Busy")) {
+      made.add(attempt(SmtpReply.of(450, "4.2.1", text)));
     }
     for (int i = 0; i < 2; i++) {
       var row = store.find(id).orElseThrow().rows().getFirst();
-      assertThat(row.attempts()).isEqualTo(3);
-      assertThat(row.first()).isEqualTo(new Attempt(START, SmtpReply.of(450, "4.2.1", "Busy 1")));
-      assertThat(row.last())
-          .isEqualTo(new Attempt(START.plusSeconds(120), SmtpReply.of(450, "4.2.3", "Busy 3")));
+      assertThat(row.history()).isEqualTo(new History(4, made));
       store = reopened(store);
     }
+  }
+
+  @Test
+  void ofVeryManyAttemptsTheFirstAndTheLastOnesAreKept() {
+    var id = add(store, "mail", "a.example");
+    var made = new ArrayList<Attempt>();
+    for (int i = 0; i < 100; i++) {
+      made.add(attempt(SmtpReply.of(450, "4.2.1", "Busy")));
+    }
+    for (int i = 0; i < 2; i++) {
+      var history = store.find(id).orElseThrow().rows().getFirst().history();
+      assertThat(history.count()).isEqualTo(100);
+      assertThat(history.attempts()).hasSize(64).startsWith(made.getFirst());
+      assertThat(history.attempts()).endsWith(made.subList(37, 100).toArray(Attempt[]::new));
+      store = reopened(store);
+    }
+  }
+
+  @Test
+  void ofLongRepliesAsManyAreKeptAsThereIsRoomFor() {
+    var id = add(store, "mail", "a.example");
+    var made = new ArrayList<Attempt>();
+    for (int i = 0; i < 30; i++) {
+      made.add(attempt(SmtpReply.of(450, "4.2.1", ("Busy " + i + " ").repeat(128))));
+    }
+    var history = store.find(id).orElseThrow().rows().getFirst().history();
+    assertThat(history.count()).isEqualTo(30);
+    assertThat(history.first()).isEqualTo(made.getFirst());
+    assertThat(history.attempts()).hasSizeBetween(6, 10);
+    assertThat(history.last()).isEqualTo(made.getLast());
+  }
+
+  /** A minute later than the one before. */
+  private Attempt attempt(SmtpReply reply) {
+    var at = timer.now();
+    store.settle(claimOne("a.example"), List.of(new Deferred(reply, at)));
+    timer.advance(Duration.ofSeconds(60));
+    return new Attempt(at, reply);
   }
 
   @Test

@@ -139,7 +139,7 @@ final class Compactor implements AutoCloseable {
 
   private void move(Segment segment, int offset, ByteBuffer message) {
     long id = Records.messageId(message);
-    var there = index.look(id, (stored, rows) -> stored.place()).orElse(null);
+    var there = index.locate(id, Stored::place).orElse(null);
     if (there == null
         || there.segment() != segment
         || there.offset() != offset
@@ -211,14 +211,14 @@ final class Compactor implements AutoCloseable {
   }
 
   private void moveLarge(long id) {
-    var from = index.look(id, Compactor::held).orElse(null);
+    var from = index.locate(id, Stored::hold).orElse(null);
     if (from == null) {
       return;
     }
     try {
-      var message = from.read();
-      try (var writer = spool.open(message.received());
-          var in = from.open(message, () -> {})) {
+      var body = from.readBody();
+      try (var writer = spool.open(body.received());
+          var in = from.open(body, () -> {})) {
         var block = new byte[64 * 1024];
         for (int n = in.read(block); n >= 0 && !isClosed(); n = in.read(block)) {
           writer.write(ByteBuffer.wrap(block, 0, n));
@@ -228,7 +228,7 @@ final class Compactor implements AutoCloseable {
           return;
         }
         var copy = ((LogSpool.Message) writer.finish()).body;
-        var head = from.read(message.bodyAt());
+        var head = from.read(body.at());
         move(id, from, withRest(head, copy), copy);
       }
     } catch (InsufficientStorageException e) {
@@ -238,12 +238,6 @@ final class Compactor implements AutoCloseable {
     } finally {
       from.drop(space);
     }
-  }
-
-  private static Place held(Stored stored, Object rows) {
-    var place = stored.place();
-    place.hold();
-    return place;
   }
 
   private static ByteBuffer withRest(ByteBuffer head, LogBody copy) {

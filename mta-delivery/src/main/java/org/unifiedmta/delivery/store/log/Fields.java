@@ -111,25 +111,37 @@ final class Fields {
     return Math.max(1, (70 - Long.numberOfLeadingZeros(value)) / 7);
   }
 
-  /** Walks over fields. */
+  /** Walks over fields, in a buffer that has an array. */
   static final class Reader {
-    private final ByteBuffer in;
+    private final byte[] bytes;
+    private final int end;
     private int tag;
-    private ByteBuffer value = ByteBuffer.allocate(0);
+    private int from;
+    private int to;
 
     Reader(ByteBuffer in) {
-      this.in = in;
+      this(in.array(), in.arrayOffset() + in.position(), in.arrayOffset() + in.limit());
+    }
+
+    private Reader(byte[] bytes, int from, int end) {
+      this.bytes = bytes;
+      this.end = end;
+      this.to = from;
     }
 
     /** Goes to the next field; false at the end. */
     boolean next() {
-      if (!in.hasRemaining()) {
+      if (to == end) {
         return false;
       }
-      tag = in.get();
-      int length = (int) varint(in);
-      value = in.slice(in.position(), length);
-      in.position(in.position() + length);
+      tag = bytes[to];
+      from = to + 1;
+      int limit = end;
+      long length = varint(limit);
+      if (length < 0 || length > limit - from) {
+        throw new IndexOutOfBoundsException("a field ends beyond what it is in");
+      }
+      to = from + (int) length;
       return true;
     }
 
@@ -138,11 +150,14 @@ final class Fields {
     }
 
     String text() {
-      return StandardCharsets.UTF_8.decode(value.duplicate()).toString();
+      return new String(bytes, from, to - from, StandardCharsets.UTF_8);
     }
 
     long number() {
-      return varint(value.duplicate());
+      int start = from;
+      long number = varint(to);
+      from = start;
+      return number;
     }
 
     int integer() {
@@ -163,28 +178,29 @@ final class Fields {
     }
 
     Instant time() {
-      return Instant.ofEpochSecond(value.getLong(0), value.getInt(8));
+      var value = ByteBuffer.wrap(bytes, from, to - from);
+      return Instant.ofEpochSecond(value.getLong(from), value.getInt(from + 8));
     }
 
     byte[] bytes() {
-      var bytes = new byte[value.remaining()];
-      value.get(value.position(), bytes);
-      return bytes;
+      return Arrays.copyOfRange(bytes, from, to);
     }
 
     <T> T nested(Function<Reader, T> read) {
-      return read.apply(new Reader(value.duplicate()));
+      return read.apply(new Reader(bytes, from, to));
     }
 
-    private static long varint(ByteBuffer from) {
+    /** The number at the place where the value begins, which moves behind it. */
+    private long varint(int limit) {
       long number = 0;
-      for (int shift = 0; ; shift += 7) {
-        byte b = from.get();
+      for (int shift = 0; from < limit; shift += 7) {
+        byte b = bytes[from++];
         number |= (long) (b & 0x7f) << shift;
         if (b >= 0) {
           return number;
         }
       }
+      throw new IndexOutOfBoundsException("a number ends beyond what it is in");
     }
   }
 }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -34,7 +35,7 @@ import org.unifiedmta.delivery.queue.Shelf;
 final class IndexFile implements Shelf<Stored> {
   private static final Logger log = LoggerFactory.getLogger(IndexFile.class);
   static final String NAME = "index.mv";
-  private static final int OPERATIONS = 2_000; // between two looks at who waits
+  private static final int OPERATIONS = 1_000; // between two looks at what is not yet written
   private static final int BLOCK = 64 * 1024;
 
   /** Octets of pages in memory that are not yet written. */
@@ -422,7 +423,7 @@ final class IndexFile implements Shelf<Stored> {
    * more than fits into memory where they are all over the maps.
    */
   @Override
-  public boolean advance() {
+  public boolean advance(BooleanSupplier isEnough) {
     if (applied < 0) {
       operations.sort((a, b) -> a.due.compareTo(b.due));
       applied = 0;
@@ -430,15 +431,22 @@ final class IndexFile implements Shelf<Stored> {
         writePending();
       }
     }
-    int done = 0;
-    for (; applied < changes.size() && done < OPERATIONS; applied++, done++) {
-      make(changes.get(applied));
+    int all = changes.size() + operations.size();
+    while (applied < all) {
+      int next = applied++;
+      if (next < changes.size()) {
+        make(changes.get(next));
+      } else {
+        make(operations.get(next - changes.size()));
+      }
+      if (next % OPERATIONS == 0) {
+        commitIfLarge();
+      }
+      if (isEnough.getAsBoolean()) {
+        break;
+      }
     }
-    for (; applied < changes.size() + operations.size() && done < OPERATIONS; applied++, done++) {
-      make(operations.get(applied - changes.size()));
-    }
-    commitIfLarge();
-    return applied < changes.size() + operations.size();
+    return applied < all;
   }
 
   private boolean isUnchanged() {

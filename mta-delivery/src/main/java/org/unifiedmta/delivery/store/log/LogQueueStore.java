@@ -174,7 +174,9 @@ public final class LogQueueStore implements QueueStore {
   }
 
   static List<QueueIndex.Place> places(List<NewRow> rows) {
-    return rows.stream().map(QueueIndex.Place::of).toList();
+    var places = new ArrayList<QueueIndex.Place>(rows.size());
+    rows.forEach(row -> places.add(QueueIndex.Place.of(row)));
+    return places;
   }
 
   @Override
@@ -197,7 +199,7 @@ public final class LogQueueStore implements QueueStore {
     if (id < 0
         || !(message.body() instanceof LogSpool.Message spooled)
         || !spooled.body.isOf(budget)
-        || index.lookHere(id, (stored, rows) -> stored).isPresent()
+        || index.locateHere(id, stored -> true).isPresent()
         || !spooled.body.take()) {
       tell(done, null, new IllegalArgumentException("no new id, or no body, of this store"));
       return;
@@ -208,9 +210,9 @@ public final class LogQueueStore implements QueueStore {
     boolean queued =
         settles != null
             && index
-                .lookHere(
+                .locateHere(
                     MessageIds.parse(settles.id()),
-                    (told, rows) -> {
+                    told -> {
                       segments.append(
                           new MessageAppend(message, spooled, told, space, budget, outcome));
                       return true;
@@ -308,9 +310,7 @@ public final class LogQueueStore implements QueueStore {
   private record Held(Place place, List<QueueIndex.RowView> rows) {
 
     static Held hold(Stored stored, List<QueueIndex.RowView> rows) {
-      var place = stored.place();
-      place.hold();
-      return new Held(place, rows);
+      return new Held(stored.hold(), rows);
     }
 
     QueuedMessage read(Space space) {
@@ -319,7 +319,7 @@ public final class LogQueueStore implements QueueStore {
         return new QueuedMessage(
             MessageIds.text(message.id()),
             message.envelope(),
-            message.edits().sizeOf(message.received()),
+            message.body().size(),
             message.queuedAt(),
             message.session(),
             message.security(),
@@ -386,8 +386,7 @@ public final class LogQueueStore implements QueueStore {
   public ByteSource open(String id) {
     var place = heldPlace(id);
     try {
-      var message = place.read();
-      return new Source(id, place, message);
+      return new Source(id, place, place.readBody());
     } finally {
       place.drop(space);
     }
@@ -395,27 +394,26 @@ public final class LogQueueStore implements QueueStore {
 
   private Place heldPlace(String id) {
     return index
-        .look(MessageIds.parse(id), Held::hold)
-        .orElseThrow(() -> new NoSuchElementException("no message " + id))
-        .place();
+        .locate(MessageIds.parse(id), Stored::hold)
+        .orElseThrow(() -> new NoSuchElementException("no message " + id));
   }
 
   private final class Source implements ByteSource {
     private final String id;
     private final Place read;
-    private final Records.Message message;
+    private final Records.Body body;
 
-    Source(String id, Place read, Records.Message message) {
+    Source(String id, Place read, Records.Body body) {
       this.id = id;
       this.read = read;
-      this.message = message;
+      this.body = body;
     }
 
     @Override
     public InputStream open() {
       var place = heldPlace(id); // which may be another one each time
       try {
-        var there = place.equals(read) ? message : place.read(); // it knows where its chunks are
+        var there = place.equals(read) ? body : place.readBody(); // it knows where its chunks are
         return there.edits().applyTo(place.open(there, () -> place.drop(space)));
       } catch (RuntimeException e) {
         place.drop(space);
@@ -425,7 +423,7 @@ public final class LogQueueStore implements QueueStore {
 
     @Override
     public long size() {
-      return message.edits().sizeOf(message.received());
+      return body.size();
     }
   }
 

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * A place in the log where a message is.
@@ -17,7 +18,7 @@ import java.util.List;
  * @param parts what there is of its body in records of their own
  */
 record Place(Segment segment, int offset, int length, List<Part> parts) {
-  private static final int LIKELY_HEAD = 4 * 1024;
+  private static final int LIKELY_HEAD = 1024;
 
   /** So many octets in a segment. */
   record Part(Segment segment, long octets) {}
@@ -34,13 +35,22 @@ record Place(Segment segment, int offset, int length, List<Part> parts) {
 
   /** What the record says; to be called by who holds the segments. */
   Records.Message read() {
+    return read(Records::message);
+  }
+
+  /** What it says of the body. */
+  Records.Body readBody() {
+    return read(Records::body);
+  }
+
+  private <T> T read(Function<ByteBuffer, T> what) {
     try {
       var start = read(Math.min(length, LIKELY_HEAD));
       int head = Records.messageHead(start);
       if (head < 0 || head > length) {
         throw new IOException(segment.path + " is damaged at offset " + offset);
       }
-      return Records.message(head <= start.remaining() ? start : read(head));
+      return what.apply(head <= start.remaining() ? start : read(head));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (IllegalArgumentException | IndexOutOfBoundsException | DateTimeException e) {
@@ -60,9 +70,9 @@ record Place(Segment segment, int offset, int length, List<Part> parts) {
   }
 
   /** The body as received; {@code onClose} drops the segments. */
-  InputStream open(Records.Message message, Runnable onClose) {
+  InputStream open(Records.Body body, Runnable onClose) {
     var streams = new ArrayList<PartsInputStream.Part>();
-    for (var piece : message.pieces()) {
+    for (var piece : body.pieces()) {
       streams.add(
           new PartsInputStream.Part(
               piece.length(),
@@ -70,13 +80,12 @@ record Place(Segment segment, int offset, int length, List<Part> parts) {
                   new SegmentInputStream(
                       segment(piece.segment()), piece.offset(), piece.length(), piece.crc())));
     }
-    int rest = length - message.bodyAt();
+    int rest = length - body.at();
     streams.add(
         new PartsInputStream.Part(
             rest,
             () ->
-                new SegmentInputStream(
-                    segment, (long) offset + message.bodyAt(), rest, message.restCrc())));
+                new SegmentInputStream(segment, (long) offset + body.at(), rest, body.restCrc())));
     return new PartsInputStream(streams, onClose);
   }
 

@@ -89,7 +89,7 @@ final class Places {
     int flags = state.status().ordinal();
     flags |= state.onHold() ? ON_HOLD : 0;
     flags |= state.due().equals(due) ? SAME_DUE : 0;
-    boolean hasWay = state.attempts() > 0 || state.first() != null || state.rerouted() != null;
+    boolean hasWay = state.attempts() > 0 || state.rerouted() != null;
     flags |= hasWay ? HAS_WAY : 0;
     flags |= state.handingOver() ? HANDING_OVER : 0;
     flags |= state.possibleDuplicate() ? POSSIBLE_DUPLICATE : 0;

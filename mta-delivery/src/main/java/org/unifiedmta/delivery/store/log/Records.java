@@ -14,6 +14,7 @@ import org.unifiedmta.core.spool.SpooledMessage.Cut;
 import org.unifiedmta.delivery.queue.Attempt;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Edits;
+import org.unifiedmta.delivery.queue.History;
 import org.unifiedmta.delivery.queue.IdempotencyKey;
 import org.unifiedmta.delivery.queue.MessageIds;
 import org.unifiedmta.delivery.queue.NewMessage;
@@ -41,10 +42,6 @@ final class Records {
   /**
    * What a MESSAGE says.
    *
-   * @param received size of the body as received
-   * @param pieces the body's first part, in records of their own
-   * @param bodyAt where in the payload the rest of the body begins
-   * @param restCrc the checksum of that rest
    * @param told the message whose failed rows this message reports, or null
    * @param expires when it is to be given up, or null
    * @param key the idempotency key that it was added with, or null
@@ -57,15 +54,27 @@ final class Records {
       Instant queuedAt,
       @Nullable SessionFacts session,
       @Nullable SecurityResults security,
-      Edits edits,
-      long received,
-      List<Piece> pieces,
-      int bodyAt,
-      int restCrc,
+      Body body,
       @Nullable Told told,
       @Nullable Instant expires,
       @Nullable IdempotencyKey key,
       @Nullable String retry) {}
+
+  /**
+   * What a MESSAGE says of its body.
+   *
+   * @param received its size as received
+   * @param pieces its first part, in records of their own
+   * @param at where in the payload the rest of it begins
+   * @param restCrc the checksum of that rest
+   */
+  record Body(Edits edits, long received, List<Piece> pieces, int at, int restCrc) {
+
+    /** As it is to be sent. */
+    long size() {
+      return edits.sizeOf(received);
+    }
+  }
 
   /** Rows that a report finishes. */
   record Told(long id, List<Integer> rows) {}
@@ -211,7 +220,6 @@ final class Records {
 
   /** Reads a MESSAGE; the payload may end where the body begins. */
   static Message message(ByteBuffer payload) {
-    int bodyAt = messageHead(payload);
     var in = fields(payload);
     long id = -1;
     Envelope envelope = null;
@@ -219,11 +227,6 @@ final class Records {
     Instant queuedAt = null;
     SessionFacts session = null;
     SecurityResults security = null;
-    var prefix = new byte[0];
-    var cuts = new ArrayList<Cut>();
-    long received = 0;
-    var pieces = new ArrayList<Piece>();
-    int restCrc = 0;
     Told told = null;
     Instant expires = null;
     IdempotencyKey key = null;
@@ -240,15 +243,7 @@ final class Records {
         case 4 -> queuedAt = in.time();
         case 5 -> session = in.nested(Facts::session);
         case 6 -> security = in.nested(Facts::security);
-        case 7 -> prefix = in.bytes();
-        case 8 -> cuts.add(in.nested(Records::cut));
-        case 9 -> received = in.number();
-        case 10 -> {
-          var place = ByteBuffer.wrap(in.bytes());
-          pieces.add(new Piece(place.getLong(), place.getInt(), place.getInt(), place.getInt()));
-        }
         case 11 -> told = in.nested(Records::told);
-        case 12 -> restCrc = in.integer();
         case 13 -> expires = in.time();
         case 14 -> key = IdempotencyKey.read(ByteBuffer.wrap(in.bytes()));
         case 15 -> retry = in.text();
@@ -262,15 +257,35 @@ final class Records {
         Facts.required(queuedAt),
         session,
         security,
-        new Edits(prefix, cuts),
-        received,
-        pieces,
-        bodyAt,
-        restCrc,
+        body(payload),
         told,
         expires,
         key,
         retry);
+  }
+
+  /** Reads of a MESSAGE only what it says of its body. */
+  static Body body(ByteBuffer payload) {
+    var in = fields(payload);
+    var prefix = new byte[0];
+    var cuts = new ArrayList<Cut>();
+    long received = 0;
+    var pieces = new ArrayList<Piece>();
+    int restCrc = 0;
+    while (in.next()) {
+      switch (in.tag()) {
+        case 7 -> prefix = in.bytes();
+        case 8 -> cuts.add(in.nested(Records::cut));
+        case 9 -> received = in.number();
+        case 10 -> {
+          var place = ByteBuffer.wrap(in.bytes());
+          pieces.add(new Piece(place.getLong(), place.getInt(), place.getInt(), place.getInt()));
+        }
+        case 12 -> restCrc = in.integer();
+        default -> {}
+      }
+    }
+    return new Body(new Edits(prefix, cuts), received, pieces, messageHead(payload), restCrc);
   }
 
   /** {@code recipients}: those of the envelope, which is written before the rows. */
@@ -348,18 +363,20 @@ final class Records {
     if (rerouted != null) {
       out.text(11, rerouted.zone()).text(12, rerouted.destination());
     }
-    var first = row.first();
-    var last = row.last();
-    if (last != null) {
-      out.nested(6, inside -> put(inside, last));
+    SmtpReply before = null;
+    for (var attempt : row.history().attempts()) {
+      var reply = attempt.reply();
+      boolean same = reply.equals(before);
+      out.nested(
+          6,
+          inside -> {
+            inside.time(1, attempt.at());
+            if (!same) {
+              inside.nested(2, fields -> put(fields, reply));
+            }
+          });
+      before = reply;
     }
-    if (first != null && !first.equals(last)) {
-      out.nested(8, inside -> put(inside, first));
-    }
-  }
-
-  private static void put(Fields out, Attempt attempt) {
-    out.time(1, attempt.at()).nested(2, inside -> put(inside, attempt.reply()));
   }
 
   /** The way of a row so far, and its attempts, as fields. */
@@ -374,19 +391,16 @@ final class Records {
     var in = new Fields.Reader(fields);
     String zone = null;
     String destination = null;
-    Attempt first = null;
-    Attempt last = null;
+    var made = new ArrayList<Attempt>();
     while (in.next()) {
       switch (in.tag()) {
-        case 6 -> last = in.nested(Records::attempt);
-        case 8 -> first = in.nested(Records::attempt);
+        case 6 -> made.add(in.nested(attempt -> attempt(attempt, made)));
         case 11 -> zone = in.text();
         case 12 -> destination = in.text();
         default -> {}
       }
     }
-    return row.withAttempts(attempts, first == null ? last : first, last)
-        .withReroute(rerouted(zone, destination));
+    return row.withHistory(new History(attempts, made)).withReroute(rerouted(zone, destination));
   }
 
   private static RowState.@Nullable Reroute rerouted(
@@ -394,9 +408,10 @@ final class Records {
     return zone == null || destination == null ? null : new RowState.Reroute(zone, destination);
   }
 
-  private static Attempt attempt(Fields.Reader in) {
+  /** {@code before}: a reply is not written again where the attempt before had the same. */
+  private static Attempt attempt(Fields.Reader in, List<Attempt> before) {
     var at = Instant.EPOCH;
-    SmtpReply reply = null;
+    var reply = before.isEmpty() ? null : before.getLast().reply();
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> at = in.time();
@@ -437,8 +452,7 @@ final class Records {
     boolean possibleDuplicate = false;
     String zone = null;
     String destination = null;
-    Attempt first = null;
-    Attempt last = null;
+    var made = new ArrayList<Attempt>();
     while (in.next()) {
       switch (in.tag()) {
         case 1 -> number = in.integer();
@@ -446,9 +460,8 @@ final class Records {
         case 3 -> status = in.name(DeliveryStatus.class);
         case 4 -> attempts = in.integer();
         case 5 -> due = in.time();
-        case 6 -> last = in.nested(Records::attempt);
+        case 6 -> made.add(in.nested(attempt -> attempt(attempt, made)));
         case 7 -> onHold = in.flag();
-        case 8 -> first = in.nested(Records::attempt);
         case 9 -> handingOver = in.flag();
         case 10 -> possibleDuplicate = in.flag();
         case 11 -> zone = in.text();
@@ -460,14 +473,12 @@ final class Records {
         number,
         finished,
         status,
-        attempts,
         due,
         onHold,
         handingOver,
         possibleDuplicate,
         rerouted(zone, destination),
-        first == null ? last : first,
-        last);
+        new History(attempts, made));
   }
 
   private static SmtpReply reply(Fields.Reader in) {

@@ -69,7 +69,7 @@ final class Recovery {
     }
     index.offerAll();
     for (var entry : replay.incomplete().entrySet()) {
-      if (index.look(entry.getKey(), (stored, rows) -> stored).isPresent()) {
+      if (index.isThere(entry.getKey())) {
         var missing = entry.getValue();
         throw QueueDirectory.damaged(
             missing.segment().path,
@@ -108,7 +108,7 @@ final class Recovery {
   }
 
   private boolean isShelved(long id) {
-    return id <= lastShelved && index.look(id, (stored, rows) -> stored).isPresent();
+    return id <= lastShelved && index.isThere(id);
   }
 
   /** The greatest id ever given to a message that was kept. */

@@ -107,13 +107,14 @@ final class Replay {
    */
   private @Nullable Place place(
       Segment segment, SegmentReader reader, int at, Records.Message message) {
-    if (message.pieces().stream().anyMatch(piece -> holes.stream().anyMatch(piece::overlaps))) {
+    if (message.body().pieces().stream()
+        .anyMatch(piece -> holes.stream().anyMatch(piece::overlaps))) {
       log.warn("{} at offset {}: a message that was never whole", segment.path, reader.offset());
       return null;
     }
     incomplete.remove(message.id());
     var octets = new LinkedHashMap<Segment, Long>();
-    for (var piece : message.pieces()) {
+    for (var piece : message.body().pieces()) {
       var part = space.find(piece.segment());
       if (part == null) {
         incomplete.put(message.id(), new Missing(segment, reader.offset(), piece.segment()));

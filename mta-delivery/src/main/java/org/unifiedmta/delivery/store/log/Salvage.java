@@ -106,7 +106,7 @@ public final class Salvage {
     }
     copyAll();
     keys.forEach((id, used) -> {
-      boolean isLost = !copied.contains(id) && index.look(id, (stored, rows) -> id).isPresent();
+      boolean isLost = !copied.contains(id) && index.isThere(id);
       if (!isLost) {
         to.keys().keepAgain(used.key, id, used.at);
       }
@@ -196,7 +196,7 @@ public final class Salvage {
       if (missing != null) {
         throw new IOException(Segment.name(missing.needed()) + " is missing");
       }
-      store(message, found.states(), place.open(message, () -> {}));
+      store(message, found.states(), place.open(message.body(), () -> {}));
       copied.add(message.id());
     } catch (IOException | RuntimeException e) {
       var why = e instanceof UncheckedIOException ? e.getCause() : e;
@@ -212,7 +212,7 @@ public final class Salvage {
         new NewMessage(
                 MessageIds.text(message.id()),
                 message.envelope(),
-                spooled.edited(message.edits().prefix(), message.edits().cuts()),
+                spooled.edited(message.body().edits().prefix(), message.body().edits().cuts()),
                 message.rows(),
                 message.queuedAt(),
                 message.session(),
@@ -237,7 +237,7 @@ public final class Salvage {
 
   private SpooledMessage spooled(Records.Message message, InputStream body) throws IOException {
     try (body;
-        var writer = to.spool().open(message.received())) {
+        var writer = to.spool().open(message.body().received())) {
       var block = new byte[BLOCK];
       for (int n = body.read(block); n >= 0; n = body.read(block)) {
         writer.write(ByteBuffer.wrap(block, 0, n));

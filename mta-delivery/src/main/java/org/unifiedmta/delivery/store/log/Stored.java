@@ -20,6 +20,13 @@ final class Stored {
     return place;
   }
 
+  /** The same, held; under the index's lock. */
+  Place hold() {
+    var here = place;
+    here.hold();
+    return here;
+  }
+
   /** The copy has its place in the log, or, with null, will have none. Writer only. */
   void target(@Nullable Segment segment) {
     target = segment;
