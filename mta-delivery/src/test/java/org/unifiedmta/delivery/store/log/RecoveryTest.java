@@ -20,6 +20,8 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -127,6 +129,33 @@ class RecoveryTest {
     assertThat(store.claim(ZONE, "a.example", 1, Duration.ofDays(1))).hasSize(1);
     try (var after = open(Logs.copy(directory))) {
       assertThat(after.claim(ZONE, "a.example", 1, Duration.ofDays(1))).hasSize(1);
+    }
+  }
+
+  @Test
+  void afterACrashInTheMiddleOfAFanOutThoseAreServedThatWereNot() throws IOException {
+    var destinations = new String[1000];
+    for (int i = 0; i < destinations.length; i++) {
+      destinations[i] = "d" + i % 100 + ".example";
+    }
+    add(store, "mail", destinations);
+    var done = new ArrayList<Integer>();
+    for (int i = 0; i < 50; i++) {
+      var lease = claimOne("d" + i + ".example");
+      done.addAll(lease.rows());
+      store.settle(lease, Collections.nCopies(lease.rows().size(), DELIVERED.getFirst()));
+    }
+    assertThat(store.claim(ZONE, "d50.example", 1, Duration.ofDays(1))).hasSize(1); // in flight
+    addOne("behind it, so that what was settled is synced");
+    try (var after = open(Logs.copy(directory))) {
+      var left = new ArrayList<Integer>();
+      for (var destination : new HashSet<>(List.of(destinations))) {
+        after
+            .claim(ZONE, destination, 10, Duration.ofMinutes(1))
+            .forEach(lease -> left.addAll(lease.rows()));
+      }
+      assertThat(done).hasSize(500);
+      assertThat(left).hasSize(500).doesNotContainAnyElementsOf(done);
     }
   }
 
