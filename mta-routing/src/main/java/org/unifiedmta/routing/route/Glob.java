@@ -4,7 +4,8 @@ import java.util.Locale;
 import org.unifiedmta.core.address.EmailAddress;
 
 /**
- * A pattern for addresses: {@code *} any characters, {@code ?} one, without regard to case.
+ * A pattern for addresses, or for other short text: {@code *} any characters, {@code ?} one,
+ * without regard to case.
  *
  * @param pattern in lower case
  */
@@ -18,7 +19,7 @@ public record Glob(String pattern) {
    */
   public static Glob of(String pattern) {
     if (pattern.isBlank() || pattern.length() > MAXIMUM_LENGTH) {
-      throw new IllegalArgumentException("no pattern for addresses: " + pattern);
+      throw new IllegalArgumentException("no pattern: " + pattern);
     }
     return new Glob(pattern.toLowerCase(Locale.ROOT));
   }
@@ -39,8 +40,8 @@ public record Glob(String pattern) {
         && pattern.indexOf('?', at) < 0;
   }
 
-  /** Linear: on a mismatch only the last star takes one more character. */
-  boolean matches(String text) {
+  /** Whether text fits, in lower case. Linear: on a mismatch only the last star takes one more. */
+  public boolean matches(String text) {
     int p = 0;
     int t = 0;
     int star = -1;

@@ -11,4 +11,13 @@ import org.unifiedmta.core.address.Recipient;
  * @param destination where the mail really goes: a host and port, a domain, or local delivery
  */
 public record RoutingDecision(
-    Recipient recipient, @Nullable Route route, Action action, String zone, String destination) {}
+    Recipient recipient, @Nullable Route route, Action action, String zone, String destination) {
+
+  public RoutingDecision withZone(String other) {
+    return new RoutingDecision(recipient, route, action, other, destination);
+  }
+
+  public RoutingDecision withDestination(String other) {
+    return new RoutingDecision(recipient, route, action, zone, other);
+  }
+}

@@ -131,7 +131,7 @@ public record RetryPolicy(
     }
   }
 
-  private static Duration duration(String text) {
+  static Duration duration(String text) {
     int digits = 0;
     while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9') {
       digits++;
