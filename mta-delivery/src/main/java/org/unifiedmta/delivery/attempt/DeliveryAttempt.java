@@ -1,16 +1,23 @@
 package org.unifiedmta.delivery.attempt;
 
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
@@ -19,6 +26,8 @@ import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.routing.route.Destinations.Target;
 import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.routing.zone.Receivers;
+import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.smtp.client.ClientOptions;
 import org.unifiedmta.smtp.client.Endpoint;
 import org.unifiedmta.smtp.client.SmtpClient;
@@ -36,8 +45,6 @@ public final class DeliveryAttempt {
   /** RFC 5321 4.5.3.1.8: as many as every server takes. */
   private static final int RECIPIENTS = 100;
 
-  private static final int MAXIMUM_ADDRESSES = 20;
-
   private static final SmtpReply TAKEN = SmtpReply.of(250, "2.0.0", "taken by the mail handler");
   private static final SmtpReply NO_HANDLER =
       SmtpReply.of(451, "4.3.5", "no mail handler for local delivery");
@@ -47,52 +54,122 @@ public final class DeliveryAttempt {
   /**
    * What attempts are made of.
    *
-   * @param heloName our name
-   * @param mxPort of MX hosts
-   * @param options of a route by its name, or of no route for null
+   * @param heloName our name, where the address that is sent from has none of its own
+   * @param mxPort of MX hosts, where a zone says nothing else
+   * @param dns for the names of addresses that are sent from
+   * @param zones by name
+   * @param options for a recipient
    * @param handler null without local delivery
    */
   public record Parts(
       String heloName,
       int mxPort,
       MxResolver hosts,
+      DnsResolver dns,
       SmtpClientPool pool,
-      Function<@Nullable String, OutboundOptions> options,
+      Function<String, SendingZone> zones,
+      Supplier<Receivers> receivers,
+      Sources sources,
+      Function<QueuedRow, OutboundOptions> options,
       @Nullable MailHandler handler) {}
 
   private final Parts parts;
   private final DownHosts down;
+  private final Paths paths;
 
   public DeliveryAttempt(Parts parts, Timer timer) {
     this.parts = parts;
     this.down = new DownHosts(timer);
+    this.paths = new Paths(parts.sources(), parts.dns(), parts.heloName());
   }
 
   /**
    * Tries some rows of a message.
    *
-   * @param rows all of one destination
+   * @param rows all of one destination and zone
+   * @param passage asked whether it is to be now, and told what was met
    * @param handOver hears the numbers of the rows for which the content is about to be handed over
    *     to another host
-   * @return one outcome for each row, in their order
+   * @return one outcome for each row, in their order; none if it is not to be now
    */
   public List<Outcome> run(
       QueuedMessage message,
       List<QueuedRow> rows,
       Target target,
       ByteSource body,
+      Passage passage,
       Consumer<List<Integer>> handOver) {
     if (target instanceof Target.Local) {
       return rows.stream().map(row -> local(message, row, body)).toList();
     }
+    return switch (find(target)) {
+      case MxResolver.Result.Failed(var reply) ->
+          Collections.nCopies(
+              rows.size(), reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply));
+      case MxResolver.Result.Hosts(var hosts) ->
+          remote(new Sending(message, target, body, handOver), rows, hosts, passage);
+    };
+  }
+
+  /** What stays the same from host to host. */
+  private record Sending(
+      QueuedMessage message, Target target, ByteSource body, Consumer<List<Integer>> handOver) {}
+
+  private List<Outcome> remote(
+      Sending sending, List<QueuedRow> rows, List<MxResolver.Host> hosts, Passage passage) {
+    var zone = parts.zones().apply(rows.getFirst().zone());
+    var names = hosts.stream().map(host -> host.name().toLowerCase(Locale.ROOT)).toList();
+    var receiver = parts.receivers().get().behind(names);
+    if (!passage.to(receiver)) {
+      return List.of();
+    }
+    var ways =
+        paths.of(zone, hosts, port(sending.target, zone), sending.message.id(), receiver.name());
+    if (ways.isEmpty()) {
+      return Collections.nCopies(rows.size(), Outcome.notReached(noAddress(zone, receiver.name())));
+    }
     var outcomes = new LinkedHashMap<Integer, Outcome>();
     for (var group : groups(rows)) {
-      var options = parts.options().apply(group.get(0).route());
-      remote(message, group, target, options, body, handOver, outcomes);
+      hosts(sending, group, ways, outcomes);
     }
-    return rows.stream()
-        .map(row -> outcomes.get(row.number()))
-        .map(DeliveryAttempt::known)
+    var all =
+        rows.stream().map(row -> outcomes.get(row.number())).map(DeliveryAttempt::known).toList();
+    return learn(passage, all, zone, sending.message.id(), receiver.name());
+  }
+
+  private static SmtpReply noAddress(SendingZone zone, String receiver) {
+    return SmtpReply.of(
+        451,
+        "4.4.0",
+        "not tried: no address of the zone " + zone.name() + " may send to " + receiver + " now");
+  }
+
+  /**
+   * What was met means something for what is sent next, and from where. What was refused only
+   * because of the address that it came from can be tried from another one.
+   */
+  private List<Outcome> learn(
+      Passage passage, List<Outcome> outcomes, SendingZone zone, String message, String receiver) {
+    var resting = new HashMap<SmtpReply, Duration>();
+    for (var reply : new LinkedHashSet<>(outcomes.stream().map(Outcome::reply).toList())) {
+      passage.met(reply).ifPresent(time -> resting.put(reply, time));
+    }
+    if (resting.isEmpty()) {
+      return outcomes;
+    }
+    for (var outcome : outcomes) {
+      var rest = resting.get(outcome.reply());
+      if (rest != null && outcome.source() != null) {
+        parts.sources().rest(outcome.source(), receiver, rest);
+      }
+    }
+    return outcomes.stream()
+        .map(outcome ->
+            resting.containsKey(outcome.reply())
+                    && outcome.source() != null
+                    && paths.hasSource(zone, message, receiver)
+                ? outcome.tryAgain()
+                : outcome)
         .toList();
   }
 
@@ -116,25 +193,6 @@ public final class DeliveryAttempt {
     return groups;
   }
 
-  private void remote(
-      QueuedMessage message,
-      List<QueuedRow> rows,
-      Target target,
-      OutboundOptions options,
-      ByteSource body,
-      Consumer<List<Integer>> handOver,
-      Map<Integer, Outcome> outcomes) {
-    switch (find(target)) {
-      case MxResolver.Result.Failed(var reply) ->
-          rows.forEach(row ->
-              outcomes.put(
-                  row.number(),
-                  reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply)));
-      case MxResolver.Result.Hosts(var hosts) ->
-          hosts(message, rows, endpoints(hosts, port(target)), options, body, handOver, outcomes);
-    }
-  }
-
   private MxResolver.Result find(Target target) {
     return switch (target) {
       case Target.Host(var host, var port) -> parts.hosts().address(host);
@@ -144,16 +202,8 @@ public final class DeliveryAttempt {
     };
   }
 
-  private int port(Target target) {
-    return target instanceof Target.Host host ? host.port() : parts.mxPort();
-  }
-
-  private static List<Endpoint> endpoints(List<MxResolver.Host> hosts, int port) {
-    return hosts.stream()
-        .flatMap(host ->
-            host.addresses().stream().map(address -> new Endpoint(host.name(), address, port)))
-        .limit(MAXIMUM_ADDRESSES)
-        .toList();
+  private int port(Target target, SendingZone zone) {
+    return target instanceof Target.Host host ? host.port() : zone.port().orElse(parts.mxPort());
   }
 
   /**
@@ -161,56 +211,49 @@ public final class DeliveryAttempt {
    * last that did not answer a message before this one.
    */
   private void hosts(
-      QueuedMessage message,
-      List<QueuedRow> rows,
-      List<Endpoint> endpoints,
-      OutboundOptions options,
-      ByteSource body,
-      Consumer<List<Integer>> handOver,
-      Map<Integer, Outcome> outcomes) {
+      Sending sending, List<QueuedRow> rows, List<Path> ways, Map<Integer, Outcome> outcomes) {
     var remaining = rows;
-    for (var endpoint : down.last(endpoints)) {
+    for (var path : down.last(ways)) {
       if (remaining.isEmpty()) {
         return;
       }
       try {
-        remaining = host(message, remaining, endpoint, options, body, handOver, outcomes);
-        down.remove(endpoint);
+        remaining = host(sending, remaining, path, outcomes);
+        down.remove(path.endpoint());
       } catch (SmtpException e) {
-        log.debug("{} {}", message.id(), e.getMessage());
+        log.debug("{} {}", sending.message.id(), e.getMessage());
         if (isOfTheHost(e) && e.reply().isEmpty()) {
-          down.add(endpoint);
+          down.add(path.endpoint());
         }
-        unreachable(remaining, endpoint, e, outcomes);
+        unreachable(remaining, path, e, outcomes);
       }
     }
   }
 
   /** The rows that the next host is to be asked about. */
   private List<QueuedRow> host(
-      QueuedMessage message,
-      List<QueuedRow> rows,
-      Endpoint endpoint,
-      OutboundOptions options,
-      ByteSource body,
-      Consumer<List<Integer>> handOver,
-      Map<Integer, Outcome> outcomes) {
+      Sending sending, List<QueuedRow> rows, Path path, Map<Integer, Outcome> outcomes) {
     var envelope =
-        message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
+        sending.message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
+    var options =
+        path.applyTo(clientOptions(parts.heloName(), parts.options().apply(rows.getFirst())));
+    path.used(parts.sources());
     var sent =
         send(
-            endpoint,
-            demanding(clientOptions(options), envelope),
+            path.endpoint(),
+            demanding(options, envelope),
             envelope,
-            body,
-            places -> handOver.accept(places.stream().map(i -> rows.get(i).number()).toList()));
+            sending.body,
+            places ->
+                sending.handOver.accept(places.stream().map(i -> rows.get(i).number()).toList()));
     var replies = sent.replies();
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
       var outcome =
           new Outcome(
               replies.replies().get(i),
-              endpoint.host(),
+              path.endpoint().host(),
+              path.address(),
               sent.tls(),
               replies.reports(),
               !replies.unanswered());
@@ -245,7 +288,7 @@ public final class DeliveryAttempt {
 
   /** A host that refuses for good counts only if no other host is in trouble for a while. */
   private static void unreachable(
-      List<QueuedRow> rows, Endpoint endpoint, SmtpException e, Map<Integer, Outcome> outcomes) {
+      List<QueuedRow> rows, Path path, SmtpException e, Map<Integer, Outcome> outcomes) {
     var reply =
         e.reply()
             .filter(said -> said.isTransient() || said.isPermanent())
@@ -256,7 +299,9 @@ public final class DeliveryAttempt {
       var before = outcomes.get(row.number());
       if (before == null || before.reply().isPermanent() || reply.isTransient()) {
         boolean reached = !isOfTheHost(e) || (before != null && before.reached());
-        outcomes.put(row.number(), new Outcome(reply, endpoint.host(), false, false, reached));
+        outcomes.put(
+            row.number(),
+            new Outcome(reply, path.endpoint().host(), path.address(), false, false, reached));
       }
     }
   }
@@ -275,10 +320,6 @@ public final class DeliveryAttempt {
     return envelope.requireTls() && !options.tls().isChecked()
         ? options.withTls(ClientOptions.Tls.REQUIRED)
         : options;
-  }
-
-  private ClientOptions clientOptions(OutboundOptions options) {
-    return clientOptions(parts.heloName(), options);
   }
 
   /** The same options in the client's words. */

@@ -63,16 +63,16 @@ final class DownHosts {
     }
   }
 
-  /** The same in the same order, but those that did not answer lately last. */
-  List<Endpoint> last(List<Endpoint> endpoints) {
+  /** The same in the same order, but those whose host did not answer lately last. */
+  List<Path> last(List<Path> paths) {
     var now = timer.now();
-    var up = new ArrayList<Endpoint>(endpoints.size());
-    var others = new ArrayList<Endpoint>();
+    var up = new ArrayList<Path>(paths.size());
+    var others = new ArrayList<Path>();
     lock.lock();
     try {
-      for (var endpoint : endpoints) {
-        var until = down.get(Place.of(endpoint));
-        (until == null || !until.isAfter(now) ? up : others).add(endpoint);
+      for (var path : paths) {
+        var until = down.get(Place.of(path.endpoint()));
+        (until == null || !until.isAfter(now) ? up : others).add(path);
       }
     } finally {
       lock.unlock();

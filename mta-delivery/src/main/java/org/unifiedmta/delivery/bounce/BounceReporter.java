@@ -39,7 +39,7 @@ import org.unifiedmta.delivery.queue.RecipientResult;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.EmailContext;
-import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.zone.Routing;
 
 /**
  * Tells a sender what became of his mail. Failure: reads the rows that wait to be reported, writes
@@ -57,7 +57,7 @@ public final class BounceReporter {
   private final Mailbox mailerDaemon;
   private final QueueStore store;
   private final UnifiedDeliveryQueue queue;
-  private final Supplier<EmailRouter> router;
+  private final Supplier<Routing> routing;
   private final Timer timer;
 
   public BounceReporter(
@@ -65,13 +65,13 @@ public final class BounceReporter {
       Mailbox mailerDaemon,
       QueueStore store,
       UnifiedDeliveryQueue queue,
-      Supplier<EmailRouter> router,
+      Supplier<Routing> routing,
       Timer timer) {
     this.hostname = hostname;
     this.mailerDaemon = mailerDaemon;
     this.store = store;
     this.queue = queue;
-    this.router = router;
+    this.routing = routing;
     this.timer = timer;
   }
 
@@ -117,7 +117,7 @@ public final class BounceReporter {
     }
     var recipient = Recipient.of(sender);
     var decision =
-        router
+        routing
             .get()
             .route(
                 EmailContext.builder().recipients(List.of(sender)).authenticated(true).build(),

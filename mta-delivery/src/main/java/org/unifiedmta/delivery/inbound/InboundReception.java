@@ -36,6 +36,7 @@ import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailContext;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.Network;
+import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.security.SecurityResults;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslExchange;
@@ -57,7 +58,7 @@ public final class InboundReception implements SessionHandler {
    *
    * @param credentials null where nobody can log in
    * @param limits for clients that are not trusted
-   * @param router asked anew for each decision, so that routes can change
+   * @param routing asked anew for each decision, so that routes can change
    * @param handler null without local delivery
    * @param threads virtual threads for what waits
    */
@@ -66,7 +67,7 @@ public final class InboundReception implements SessionHandler {
       @Nullable CredentialStore credentials,
       List<Network> trusted,
       PeerLimits limits,
-      Supplier<EmailRouter> router,
+      Supplier<Routing> routing,
       @Nullable MailHandler handler,
       Hooks hooks,
       QueueStore store,
@@ -176,7 +177,7 @@ public final class InboundReception implements SessionHandler {
   private Optional<Answer> admitByRoute(
       SessionFacts session, Envelope envelope, Recipient recipient) {
     var context = context(session, envelope).recipients(List.of(recipient.address())).build();
-    var admission = parts.router().get().admit(context);
+    var admission = parts.routing().get().router().admit(context);
     if (admission instanceof Admission.Refused(var reply)) {
       parts.limits().erred(session);
       return Optional.of(new Answer.Now(new Verdict.Reply(reply)));
@@ -231,7 +232,7 @@ public final class InboundReception implements SessionHandler {
       SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
     if (parts.hooks().isEmpty()
         && !senders.concerns(session)
-        && !parts.router().get().needsMessage()) {
+        && !parts.routing().get().router().needsMessage()) {
       decide(session, envelope, message, reply);
       return;
     }
@@ -415,7 +416,7 @@ public final class InboundReception implements SessionHandler {
       SpooledMessage message,
       Instant now,
       List<NewRow> rows) {
-    var router = parts.router().get();
+    var routing = parts.routing().get();
     var context =
         context(session, envelope)
             .headers(Headers.of(message.header()))
@@ -423,7 +424,7 @@ public final class InboundReception implements SessionHandler {
             .hasAttachments(() -> !Email.parse(message).attachments().isEmpty());
     for (var recipient : envelope.recipients()) {
       var decision =
-          router.route(context.recipients(List.of(recipient.address())).build(), recipient);
+          routing.route(context.recipients(List.of(recipient.address())).build(), recipient);
       if (decision.action() instanceof Action.Reject reject) {
         return EmailRouter.reply(reject);
       }

@@ -15,6 +15,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
+import org.unifiedmta.routing.zone.ZoneSelector;
 import org.unifiedmta.smtp.server.SessionFacts;
 
 /** What this server puts in front of a message, and what it takes out of its header section. */
@@ -116,7 +117,7 @@ final class TraceHeaders {
   }
 
   private static boolean isTakenOut(HeaderSection.Field field, boolean submitted) {
-    return field.name().equalsIgnoreCase("X-Sending-Zone")
+    return field.name().equalsIgnoreCase(ZoneSelector.HEADER)
         || (submitted && field.name().equalsIgnoreCase("Bcc"));
   }
 

@@ -27,8 +27,11 @@ public record History(int count, List<Attempt> attempts) {
   History and(Attempt next) {
     var all = new ArrayList<>(attempts);
     var last = last();
-    boolean same = last != null && last.reply().equals(next.reply());
-    all.add(same ? new Attempt(next.at(), last.reply()) : next); // one text in memory
+    if (last != null && last.reply().equals(next.reply())) {
+      all.add(new Attempt(next.at(), last.reply())); // one text in memory
+    } else {
+      all.add(next);
+    }
     while (all.size() > 2 && (all.size() > MOST || charactersOf(all) > CHARACTERS)) {
       all.remove(1);
     }

@@ -19,6 +19,7 @@ import org.unifiedmta.core.report.DeliveryReport.Action;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.attempt.DeliveryAttempt;
 import org.unifiedmta.delivery.attempt.Outcome;
+import org.unifiedmta.delivery.attempt.Passage;
 import org.unifiedmta.delivery.bounce.BounceReporter;
 import org.unifiedmta.delivery.bounce.BounceReporter.Finding;
 import org.unifiedmta.delivery.event.MailEvent;
@@ -69,19 +70,19 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
   }
 
   @Override
-  public Contact work(Lease lease, Target target) {
+  public Contact work(Lease lease, Target target, Passage passage) {
     var message = store.find(lease.id()).orElse(null);
     if (message == null) {
       store.release(lease); // cancelled meanwhile
     } else if (target instanceof Target.Report) {
       reporter.report(message, lease);
     } else {
-      return attempt(lease, target, message);
+      return attempt(lease, target, message, passage);
     }
     return new Contact.None();
   }
 
-  private Contact attempt(Lease lease, Target target, QueuedMessage message) {
+  private Contact attempt(Lease lease, Target target, QueuedMessage message, Passage passage) {
     var rows = rows(lease, message);
     if (rows.isEmpty()) {
       store.release(lease);
@@ -93,7 +94,12 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
             rows,
             target,
             store.open(lease.id()),
+            passage,
             handedOver -> store.handOver(lease, handedOver));
+    if (outcomes.isEmpty()) {
+      store.release(lease); // not now
+      return new Contact.None();
+    }
     if (aborted && outcomes.stream().allMatch(Outcome::isTransient)) {
       store.release(lease);
       return new Contact.None();

@@ -27,7 +27,7 @@ final class DestinationQueue {
 
   private final Key key;
   private final Destinations.Target target;
-  private final int widest;
+  private int widest;
   private int window;
   private int running;
   private boolean puttingOff;
@@ -45,6 +45,8 @@ final class DestinationQueue {
 
   private boolean moreWait;
   private String triedLast = "";
+  private volatile boolean waitsForTurn;
+  private volatile @Nullable String receiver;
   private volatile DestinationState state;
 
   /**
@@ -58,7 +60,8 @@ final class DestinationQueue {
     this.state = tell();
   }
 
-  private boolean isHere() {
+  /** Whether it is nobody else's: local delivery and reports. */
+  boolean isHere() {
     return target instanceof Destinations.Target.Local
         || target instanceof Destinations.Target.Report;
   }
@@ -87,7 +90,30 @@ final class DestinationQueue {
   }
 
   boolean hasRoom() {
-    return running < window;
+    return running < Math.min(window, widest);
+  }
+
+  /** From now on at the most so many attempts at a time. */
+  void setWidest(int most) {
+    widest = most;
+  }
+
+  /** Who was behind it when it was last looked up, by name; null before. For any thread. */
+  @Nullable String receiver() {
+    return receiver;
+  }
+
+  void setReceiver(String name) {
+    receiver = name;
+  }
+
+  /** Whether it stands in the line of others, for a part of what they share. For any thread. */
+  boolean waitsForTurn() {
+    return waitsForTurn;
+  }
+
+  void setWaitsForTurn(boolean waits) {
+    waitsForTurn = waits;
   }
 
   void started() {
@@ -100,6 +126,13 @@ final class DestinationQueue {
   /** An attempt learnt nothing. */
   void finished() {
     running--;
+    state = tell();
+  }
+
+  /** It has too much to do for one of several attempts. */
+  void refused() {
+    running--;
+    window = Math.max(1, window - 1);
     state = tell();
   }
 
@@ -159,6 +192,11 @@ final class DestinationQueue {
   /** Whether nobody has been reached since it failed. */
   boolean isDown() {
     return rests > 0;
+  }
+
+  /** Whether somebody else is being served there, as far as is known. */
+  boolean isBusy() {
+    return running > 1 && !isDown();
   }
 
   /** One message may find out now. */
@@ -234,7 +272,7 @@ final class DestinationQueue {
 
   /** Whether nothing would be lost with this object. */
   boolean isIdle() {
-    return running == 0 && !puttingOff && !ready && wake == null;
+    return running == 0 && !puttingOff && !ready && !waitsForTurn && wake == null;
   }
 
   /** Makes sure that the task runs at this time, or before. */

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +25,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.attempt.Passage;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.QueueStore;
@@ -72,7 +74,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   public interface Worker {
 
     /** Tries it. */
-    Contact work(Lease lease, Target target);
+    Contact work(Lease lease, Target target, Passage passage);
 
     /** Settles it as if it had been tried, and had met this. */
     void putOff(Lease lease, SmtpReply reply);
@@ -99,6 +101,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private final QueueStore store;
   private final Worker worker;
   private final Limits limits;
+  private final Traffic traffic;
   private final Timer timer;
   private final Recall recall;
   private final ExecutorService threads =
@@ -110,14 +113,33 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     private final DestinationQueue queue;
     private final List<Lease> leases;
     private final @Nullable SmtpReply putOff;
+    private final Traffic.@Nullable Permit permit;
     private final Instant began;
     private Contact contact = new Contact.None();
 
-    Task(DestinationQueue queue, List<Lease> leases, @Nullable SmtpReply putOff, Instant began) {
+    private Task(
+        DestinationQueue queue,
+        List<Lease> leases,
+        @Nullable SmtpReply putOff,
+        Traffic.@Nullable Permit permit,
+        Instant began) {
       this.queue = queue;
       this.leases = leases;
       this.putOff = putOff;
+      this.permit = permit;
       this.began = began;
+    }
+
+    static Task attempt(
+        DestinationQueue queue,
+        List<Lease> leases,
+        Traffic.@Nullable Permit permit,
+        Instant began) {
+      return new Task(queue, leases, null, permit, began);
+    }
+
+    static Task putOff(DestinationQueue queue, List<Lease> leases, SmtpReply why, Instant began) {
+      return new Task(queue, leases, why, null, began);
     }
   }
 
@@ -139,6 +161,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private final Map<Key, Instant> signals = new LinkedHashMap<>();
   private final List<Task> finished = new ArrayList<>();
   private final Set<String> resumed = new HashSet<>();
+  private final Set<Gate> opened = new LinkedHashSet<>();
   private boolean hasNews;
   private boolean stopping;
   private boolean deciding;
@@ -154,10 +177,12 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private Instant nextSlot = Instant.MIN;
   private boolean stalled;
 
-  public MultiModeDeliverySystem(QueueStore store, Worker worker, Limits limits, Timer timer) {
+  public MultiModeDeliverySystem(
+      QueueStore store, Worker worker, Limits limits, Traffic traffic, Timer timer) {
     this.store = store;
     this.worker = worker;
     this.limits = limits;
+    this.traffic = traffic;
     this.timer = timer;
     this.slots = new Slots(limits.attempts());
     this.recall = new Recall(store, timer, this::tellChange);
@@ -203,6 +228,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
       Map<Key, Instant> due;
       List<Task> done;
       Set<String> again;
+      List<Gate> open;
       lock.lock();
       try {
         deciding = false;
@@ -218,9 +244,11 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         due = Map.copyOf(signals);
         done = List.copyOf(finished);
         again = Set.copyOf(resumed);
+        open = List.copyOf(opened);
         signals.clear();
         finished.clear();
         resumed.clear();
+        opened.clear();
       } finally {
         lock.unlock();
       }
@@ -228,6 +256,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         done.forEach(this::settleFinished);
         due.forEach(this::lookAt);
         again.forEach(this::resumeHere);
+        open.forEach(gate -> traffic.next(gate).ifPresent(this::itsTurn));
         dispatch();
       } catch (RuntimeException e) {
         log.error("the scheduler failed; it goes on", e);
@@ -238,6 +267,13 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   private void settleFinished(Task task) {
     var queue = task.queue;
     slots.giveBack(task);
+    if (task.permit != null) {
+      var receiver = task.permit.receiver();
+      if (receiver != null) {
+        queue.setReceiver(receiver);
+      }
+      traffic.end(task.permit).forEach(this::itsTurn);
+    }
     if (task.putOff != null) {
       queue.setPuttingOff(false);
     } else {
@@ -255,6 +291,11 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
           log.info("{} answers again", queue.key().destination());
         }
         recall(queue);
+      }
+      case Contact.Failed(var reply, var again) when queue.isBusy() -> {
+        // Others are being served there: it has too much to do, but it is there.
+        log.debug("{} refuses one of several: {}", queue.key().destination(), reply);
+        queue.refused();
       }
       case Contact.Failed(var reply, var again) -> {
         var level = queue.isDown() ? Level.DEBUG : Level.INFO;
@@ -306,6 +347,12 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     queue.wakeBy(at, timer, () -> due(queue.key().zone(), queue.key().destination(), at));
   }
 
+  /** It waited for a part of what others had. */
+  private void itsTurn(DestinationQueue queue) {
+    queue.setWaitsForTurn(false);
+    line(queue);
+  }
+
   private void line(DestinationQueue queue) {
     if (!queue.isReady()) {
       queue.setReady(true);
@@ -332,6 +379,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         log.error("{} is looked at again in {}", queue.key(), AFTER_FAILURE, e);
         queue.awake();
         wake(queue, timer.now().plus(AFTER_FAILURE));
+        traffic.beside(queue).forEach(this::itsTurn);
       }
     }
     if (!ready.isEmpty()) {
@@ -343,8 +391,30 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     var why = whyNot(queue);
     if (why != null) {
       putOff(queue, why);
-    } else if (queue.hasRoom()) {
-      claim(queue);
+      traffic.beside(queue).forEach(this::itsTurn);
+      return;
+    }
+    if (queue.isHere()) {
+      if (queue.hasRoom()) {
+        claim(queue, null);
+      }
+      return;
+    }
+    queue.setWidest(traffic.connectionsPerDomain(queue.key().zone()));
+    if (!queue.hasRoom()) {
+      traffic.beside(queue).forEach(this::itsTurn);
+      return;
+    }
+    switch (traffic.ask(queue)) {
+      case Traffic.Answer.Now(var permit) -> {
+        claim(queue, permit);
+        traffic.beside(queue).forEach(this::itsTurn);
+      }
+      case Traffic.Answer.Later later -> queue.setWaitsForTurn(true);
+      case Traffic.Answer.At(var time, var gate) -> {
+        queue.setWaitsForTurn(true);
+        timer.at(time, () -> news(() -> opened.add(gate)));
+      }
     }
   }
 
@@ -381,11 +451,21 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     return suspension == null || suspension.isOver(timer.now()) ? null : suspension;
   }
 
-  private void claim(DestinationQueue queue) {
-    var leases = store.claim(queue.key().zone(), queue.key().destination(), 1, LEASE);
+  private void claim(DestinationQueue queue, Traffic.@Nullable Permit permit) {
+    var leases = List.<Lease>of();
+    try {
+      leases = store.claim(queue.key().zone(), queue.key().destination(), 1, LEASE);
+    } finally {
+      if (leases.isEmpty() && permit != null) {
+        traffic.end(permit).forEach(this::itsTurn);
+      }
+    }
     if (!leases.isEmpty()) {
+      if (permit != null) {
+        permit.claimed(leases.getFirst().rows().size());
+      }
       queue.started();
-      start(new Task(queue, leases, null, timer.now()));
+      start(Task.attempt(queue, leases, permit, timer.now()));
       line(queue);
       return;
     }
@@ -406,7 +486,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     }
     leases.forEach(lease -> queue.waits(lease.id()));
     queue.setPuttingOff(true);
-    start(new Task(queue, leases, why, timer.now()));
+    start(Task.putOff(queue, leases, why, timer.now()));
   }
 
   /** Nothing is due: sees to it that the destination is looked at when something is. */
@@ -439,7 +519,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         if (task.putOff != null) {
           putOff(lease, task.putOff);
         } else {
-          task.contact = attempt(lease, task.queue.target());
+          task.contact =
+              attempt(
+                  lease, task.queue.target(), task.permit == null ? Passage.free() : task.permit);
         }
       }
     } finally {
@@ -458,9 +540,9 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     }
   }
 
-  private Contact attempt(Lease lease, Target target) {
+  private Contact attempt(Lease lease, Target target, Passage passage) {
     try {
-      return worker.work(lease, target);
+      return worker.work(lease, target, passage);
     } catch (Throwable e) { // whatever it was, the lease must not hang until it runs out
       afterFailure(lease, e);
       return new Contact.None();
@@ -541,10 +623,14 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
       return Optional.of("suspended" + end(suspension.until()));
     }
     var queue = queues.get(new Key(zone, destination));
+    var bound =
+        queue == null || queue.isHere()
+            ? Optional.<String>empty()
+            : traffic.whyNot(zone, queue.receiver());
     var state = queue == null ? DestinationState.unknown() : queue.state();
     return state.status() == DestinationState.Status.RESTING
         ? Optional.of("rests" + end(state.until()) + ": " + state.failure())
-        : Optional.empty();
+        : bound;
   }
 
   private static String end(@Nullable Instant until) {
@@ -598,10 +684,18 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     boolean due = false;
     for (var destination : store.destinations()) {
       waiting += destination.waiting();
-      due |= !destination.nextDue().isAfter(timer.now());
+      due |=
+          !destination.nextDue().isAfter(timer.now())
+              && !waitsForTurn(new Key(destination.zone(), destination.name()));
     }
     boolean tries = limits.attempts() > 0 && !store.hasFailed();
     return waiting < unfinished || (due && tries);
+  }
+
+  /** Whether it is told when it may go on. */
+  private boolean waitsForTurn(Key key) {
+    var queue = queues.get(key);
+    return queue != null && queue.waitsForTurn();
   }
 
   /** Attempts that run now. */

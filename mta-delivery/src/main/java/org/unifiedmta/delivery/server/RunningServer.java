@@ -25,24 +25,30 @@ import org.unifiedmta.core.dns.SystemDnsResolver;
 import org.unifiedmta.core.event.EventBus;
 import org.unifiedmta.core.limit.UnifiedRateLimiter;
 import org.unifiedmta.delivery.attempt.DeliveryAttempt;
+import org.unifiedmta.delivery.attempt.Sources;
 import org.unifiedmta.delivery.bounce.BounceReporter;
 import org.unifiedmta.delivery.hook.Hooks;
 import org.unifiedmta.delivery.inbound.InboundReception;
 import org.unifiedmta.delivery.inbound.PeerLimits;
 import org.unifiedmta.delivery.queue.MemoryQueueStore;
 import org.unifiedmta.delivery.queue.QueueStore;
+import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
 import org.unifiedmta.delivery.schedule.Deliveries;
 import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem;
+import org.unifiedmta.delivery.schedule.Traffic;
 import org.unifiedmta.delivery.server.UnifiedEmailServer.BoundListener;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Listener;
 import org.unifiedmta.delivery.store.log.LogQueueStore;
 import org.unifiedmta.delivery.submission.Outbox;
 import org.unifiedmta.delivery.submission.Submission;
 import org.unifiedmta.routing.route.Action;
-import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.routing.zone.Receivers;
+import org.unifiedmta.routing.zone.Routing;
+import org.unifiedmta.routing.zone.SmartHost;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
 import org.unifiedmta.smtp.server.ServerOptions;
@@ -76,7 +82,8 @@ final class RunningServer {
   private RunningServer(
       UnifiedEmailServerConfig config,
       EventBus events,
-      Supplier<EmailRouter> router,
+      Supplier<Routing> routing,
+      Supplier<Receivers> receivers,
       Deque<AutoCloseable> ours) {
     this.config = config;
     this.events = events;
@@ -85,7 +92,7 @@ final class RunningServer {
     store = openStore(config);
     var dns = dns(config);
     queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
-    submission = new Submission(store, queue, router, timer);
+    submission = new Submission(store, queue, routing, timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
     var hosts =
         new MxResolver(
@@ -93,24 +100,40 @@ final class RunningServer {
             config.allowPrivateTargets(),
             Set.of(config.hostname().toLowerCase(Locale.ROOT)),
             new Random());
+    var sources = new Sources(config.storageManager(), timer);
+    ours.push(sources);
     var attempts =
         new DeliveryAttempt(
             new DeliveryAttempt.Parts(
                 config.hostname(),
                 config.mxPort(),
                 hosts,
+                dns,
                 pool,
-                route -> options(router.get(), route),
+                zone -> routing.get().zones().zone(zone),
+                receivers,
+                sources,
+                row -> options(routing.get(), row),
                 config.mailHandler().orElse(null)),
             timer);
     var reporter =
-        new BounceReporter(config.hostname(), config.mailerDaemon(), store, queue, router, timer);
+        new BounceReporter(config.hostname(), config.mailerDaemon(), store, queue, routing, timer);
     deliveries =
         new Deliveries(
-            store, attempts, reporter, zone -> config.retry(), events, config.metrics(), timer);
+            store,
+            attempts,
+            reporter,
+            zone -> routing.get().zones().zone(zone).retry().orElse(config.retry()),
+            events,
+            config.metrics(),
+            timer);
     schedule =
         new MultiModeDeliverySystem(
-            store, deliveries, MultiModeDeliverySystem.Limits.of(config.maxAttempts()), timer);
+            store,
+            deliveries,
+            MultiModeDeliverySystem.Limits.of(config.maxAttempts()),
+            new Traffic(() -> routing.get().zones(), timer),
+            timer);
     limiter =
         config
             .rateLimiter()
@@ -121,16 +144,19 @@ final class RunningServer {
     ours.push(threads::shutdownNow);
     smtp =
         new SmtpServer(
-            options(config), reception(router, threads), store.spool(), config.metrics());
+            options(config), reception(routing, threads), store.spool(), config.metrics());
   }
 
   /** Nothing is left open if it throws. */
   static RunningServer start(
-      UnifiedEmailServerConfig config, EventBus events, Supplier<EmailRouter> router) {
+      UnifiedEmailServerConfig config,
+      EventBus events,
+      Supplier<Routing> routing,
+      Supplier<Receivers> receivers) {
     var opened = new ArrayDeque<AutoCloseable>();
     RunningServer runtime;
     try {
-      runtime = new RunningServer(config, events, router, opened);
+      runtime = new RunningServer(config, events, routing, receivers, opened);
     } catch (RuntimeException e) {
       closeAll(opened);
       throw e;
@@ -196,14 +222,14 @@ final class RunningServer {
     return time.withZone(ZoneOffset.UTC);
   }
 
-  private InboundReception reception(Supplier<EmailRouter> router, ExecutorService threads) {
+  private InboundReception reception(Supplier<Routing> routing, ExecutorService threads) {
     return new InboundReception(
         new InboundReception.Parts(
             config.hostname(),
             config.auth().map(UnifiedEmailServerConfig.Auth::users).orElse(null),
             config.trustedNetworks(),
             PeerLimits.of(limiter, config.domains(), config.trustedNetworks(), clock(config)),
-            router,
+            routing,
             config.mailHandler().orElse(null),
             new Hooks(config.hooks(), HOOK_BUDGET),
             store,
@@ -212,12 +238,22 @@ final class RunningServer {
             config.timer()));
   }
 
-  /** A route that is gone, or says nothing, leaves the server's own options. */
-  private OutboundOptions options(EmailRouter router, @Nullable String name) {
-    return Optional.ofNullable(name)
+  /** A route or smart host that is gone, or says nothing, leaves the server's own options. */
+  private OutboundOptions options(Routing routing, QueuedRow row) {
+    return Optional.ofNullable(row.route())
         .flatMap(wanted ->
-            router.routes().stream().filter(route -> route.name().equals(wanted)).findFirst())
+            routing.router().routes().stream()
+                .filter(route -> route.name().equals(wanted))
+                .findFirst())
         .map(route -> route.action() instanceof Action.Forward to ? to.options() : null)
+        .or(() ->
+            routing
+                .zones()
+                .zone(row.zone())
+                .smartHost()
+                .filter(
+                    host -> row.destination().equals(Destinations.host(host.host(), host.port())))
+                .map(SmartHost::options))
         .orElse(config.outbound());
   }
 

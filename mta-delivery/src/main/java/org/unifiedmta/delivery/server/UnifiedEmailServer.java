@@ -30,6 +30,10 @@ import org.unifiedmta.routing.domain.DomainRegistry;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.routing.zone.Receivers;
+import org.unifiedmta.routing.zone.Routing;
+import org.unifiedmta.routing.zone.SendingZone;
+import org.unifiedmta.routing.zone.ZoneSelector;
 import org.unifiedmta.smtp.server.SessionFacts;
 
 /**
@@ -54,7 +58,8 @@ public final class UnifiedEmailServer implements AutoCloseable {
   private final UnifiedEmailServerConfig config;
   private final EventBus events = new EventBus();
   private final DomainRegistry domains;
-  private final AtomicReference<EmailRouter> router;
+  private final AtomicReference<Routing> routing;
+  private final AtomicReference<Receivers> receivers;
   private final AtomicReference<State> state = new AtomicReference<>(State.NEW);
   private final DirectSending direct;
   private volatile @Nullable RunningServer runtime;
@@ -63,7 +68,12 @@ public final class UnifiedEmailServer implements AutoCloseable {
   public UnifiedEmailServer(UnifiedEmailServerConfig config) {
     this.config = config;
     domains = new DomainRegistry(config.domains());
-    router = new AtomicReference<>(new EmailRouter(config.routes(), domains));
+    routing =
+        new AtomicReference<>(
+            new Routing(
+                new EmailRouter(config.routes(), domains),
+                new ZoneSelector(config.zones(), config.zoneHeaderOfAnybody())));
+    receivers = new AtomicReference<>(config.receivers());
     direct = new DirectSending(config.hostname(), config.dnsResolver(), config.timer());
   }
 
@@ -80,7 +90,7 @@ public final class UnifiedEmailServer implements AutoCloseable {
       throw new IllegalStateException("the server is " + state.get() + "; it is started once");
     }
     try {
-      runtime = RunningServer.start(config, events, router::get);
+      runtime = RunningServer.start(config, events, routing::get, receivers::get);
     } catch (RuntimeException e) {
       events.close();
       state.set(State.STOPPED);
@@ -221,7 +231,25 @@ public final class UnifiedEmailServer implements AutoCloseable {
    * @throws IllegalArgumentException if two share a name
    */
   public void updateRoutes(List<Route> routes) {
-    router.set(new EmailRouter(routes, domains));
+    var router = new EmailRouter(routes, domains);
+    routing.updateAndGet(before -> new Routing(router, before.zones()));
+  }
+
+  /**
+   * Replaces all sending zones at once: mail that comes in is claimed by the new ones, and each
+   * attempt that begins obeys the bounds, addresses and retry policy that its zone has now. Mail of
+   * a zone that is gone leaves by the default one.
+   *
+   * @throws IllegalArgumentException if two share a name
+   */
+  public void updateZones(List<SendingZone> zones) {
+    var selector = new ZoneSelector(zones, config.zoneHeaderOfAnybody());
+    routing.updateAndGet(before -> new Routing(before.router(), selector));
+  }
+
+  /** Replaces what is known of receivers; holds for each attempt that begins. */
+  public void updateReceivers(Receivers known) {
+    receivers.set(known);
   }
 
   /** Hears all events of a class, on a thread of its own, until the subscription is closed. */
@@ -230,7 +258,7 @@ public final class UnifiedEmailServer implements AutoCloseable {
   }
 
   public EmailRouter router() {
-    return router.get();
+    return routing.get().router();
   }
 
   public DomainRegistry domainRegistry() {

@@ -20,6 +20,7 @@ import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.limit.UnifiedRateLimiter;
 import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.core.metrics.Metrics;
+import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.attempt.MailHandler;
 import org.unifiedmta.delivery.hook.Hook;
@@ -28,7 +29,9 @@ import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.Network;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.RetryPolicy;
+import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslMechanism;
 import org.unifiedmta.smtp.codec.Extension;
@@ -337,6 +340,30 @@ public final class UnifiedEmailServerConfig {
     return values.retry;
   }
 
+  /** In the order in which they claim mail. */
+  public List<SendingZone> zones() {
+    return List.copyOf(values.zones);
+  }
+
+  public boolean zoneHeaderOfAnybody() {
+    return values.zoneHeaderOfAnybody;
+  }
+
+  public Receivers receivers() {
+    return values.receivers;
+  }
+
+  /** Where small values are kept; in memory where none was given and there is no data directory. */
+  public StorageManager storageManager() {
+    var given = values.storageManager;
+    if (given != null) {
+      return given;
+    }
+    return dataDirectory()
+        .map(directory -> StorageManager.directory(directory.resolve("values")))
+        .orElseGet(StorageManager::inMemory);
+  }
+
   public Optional<Path> dataDirectory() {
     return Optional.ofNullable(values.dataDirectory);
   }
@@ -446,6 +473,10 @@ public final class UnifiedEmailServerConfig {
     private boolean verify = true;
     private OutboundOptions outbound = OutboundOptions.standard();
     private RetryPolicy retry = RetryPolicy.standard();
+    private List<SendingZone> zones = new ArrayList<>();
+    private boolean zoneHeaderOfAnybody;
+    private Receivers receivers = Receivers.standard();
+    private @Nullable StorageManager storageManager;
     private @Nullable Path dataDirectory;
     private @Nullable QueueStore queueStore;
     private @Nullable DataSource outbox;
@@ -494,6 +525,10 @@ public final class UnifiedEmailServerConfig {
       verify = other.verify;
       outbound = other.outbound;
       retry = other.retry;
+      zones = new ArrayList<>(other.zones);
+      zoneHeaderOfAnybody = other.zoneHeaderOfAnybody;
+      receivers = other.receivers;
+      storageManager = other.storageManager;
       dataDirectory = other.dataDirectory;
       queueStore = other.queueStore;
       outbox = other.outbox;
@@ -698,7 +733,44 @@ public final class UnifiedEmailServerConfig {
       return this;
     }
 
-    /** Default {@link RetryPolicy#standard}. */
+    /** Ways out, in the order in which they claim mail; mail that none claims has the default. */
+    public Builder zones(SendingZone... all) {
+      return zones(List.of(all));
+    }
+
+    public Builder zones(List<SendingZone> all) {
+      zones = new ArrayList<>(all);
+      return this;
+    }
+
+    /**
+     * Whether {@code X-Sending-Zone} names the zone whoever the client is; else it does only for
+     * one that has logged in or is in a trusted network.
+     */
+    public Builder zoneHeaderOfAnybody(boolean counts) {
+      zoneHeaderOfAnybody = counts;
+      return this;
+    }
+
+    /**
+     * How much is sent to whom, and what their replies mean; {@link Receivers#standard} unless
+     * told.
+     */
+    public Builder receivers(Receivers known) {
+      receivers = known;
+      return this;
+    }
+
+    /**
+     * Where small values are kept, such as which address rests for which receiver; {@code values}
+     * in the data directory unless told.
+     */
+    public Builder storageManager(StorageManager storage) {
+      storageManager = storage;
+      return this;
+    }
+
+    /** Default {@link RetryPolicy#standard}; a zone may have its own. */
     public Builder retry(RetryPolicy policy) {
       retry = policy;
       return this;
@@ -854,6 +926,7 @@ public final class UnifiedEmailServerConfig {
       }
       listeners(found);
       unique(found, "routes: two by the name ", routes.stream().map(Route::name).toList());
+      unique(found, "zones: two by the name ", zones.stream().map(SendingZone::name).toList());
       unique(found, "domains: twice ", domains.stream().map(DomainConfig::domain).toList());
       if (auth != null) {
         for (var method : auth.methods()) {

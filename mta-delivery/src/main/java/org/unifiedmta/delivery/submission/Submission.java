@@ -14,6 +14,7 @@ import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.email.Email;
 import org.unifiedmta.core.email.Headers;
+import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.time.Timer;
@@ -22,10 +23,11 @@ import org.unifiedmta.delivery.queue.NewRow;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
 import org.unifiedmta.routing.route.Action;
-import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailContext;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.zone.RetryPolicy;
+import org.unifiedmta.routing.zone.Routing;
+import org.unifiedmta.routing.zone.ZoneSelector;
 
 /** Takes messages of the host itself into the queue. Blocks until they are on stable storage. */
 public final class Submission {
@@ -33,14 +35,14 @@ public final class Submission {
 
   private final QueueStore store;
   private final UnifiedDeliveryQueue queue;
-  private final Supplier<EmailRouter> router;
+  private final Supplier<Routing> routing;
   private final Timer timer;
 
   public Submission(
-      QueueStore store, UnifiedDeliveryQueue queue, Supplier<EmailRouter> router, Timer timer) {
+      QueueStore store, UnifiedDeliveryQueue queue, Supplier<Routing> routing, Timer timer) {
     this.store = store;
     this.queue = queue;
-    this.router = router;
+    this.routing = routing;
     this.timer = timer;
   }
 
@@ -74,9 +76,19 @@ public final class Submission {
       throw e;
     }
     return queue.addAndWait(
-        new NewMessage(store.newId(), envelope, message, rows, now, null, null, null)
+        new NewMessage(store.newId(), envelope, withoutZone(message), rows, now, null, null, null)
             .withIdempotencyKey(options.idempotencyKey().orElse(null))
             .withRetry(options.retry().map(RetryPolicy::toString).orElse(null)));
+  }
+
+  /** What names the zone is for us alone. */
+  private static SpooledMessage withoutZone(SpooledMessage message) {
+    var cuts =
+        message.header().fields().stream()
+            .filter(field -> field.name().equalsIgnoreCase(ZoneSelector.HEADER))
+            .map(HeaderSection.Field::cut)
+            .toList();
+    return cuts.isEmpty() ? message : message.edited(new byte[0], cuts);
   }
 
   private List<NewRow> rows(
@@ -94,14 +106,15 @@ public final class Submission {
     var rows = new ArrayList<NewRow>();
     for (var recipient : envelope.recipients()) {
       EmailAddress address = recipient.address();
-      var decision = router.get().route(context.recipients(List.of(address)).build(), recipient);
+      var asked = context.recipients(List.of(address)).build();
+      var routes = routing.get();
+      var decided = routes.route(asked, recipient);
+      var decision = options.zone().map(zone -> routes.in(zone, decided)).orElse(decided);
       if (decision.action() instanceof Action.Reject reject) {
         var reply = EmailRouter.reply(reject);
         throw new SubmissionException("refused for " + address + ": " + reply, reply);
       }
-      var row = NewRow.of(decision, envelope.priority(), due);
-      boolean leaves = !row.destination().equals(Destinations.LOCAL);
-      rows.add(leaves ? row.withZone(options.zone().orElse(row.zone())) : row);
+      rows.add(NewRow.of(decision, envelope.priority(), due));
     }
     return rows;
   }

@@ -20,6 +20,7 @@ import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.delivery.attempt.Passage;
 import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.queue.Lease;
 import org.unifiedmta.delivery.queue.Mail;
@@ -30,6 +31,7 @@ import org.unifiedmta.delivery.queue.NewRow;
 import org.unifiedmta.delivery.queue.RecipientResult;
 import org.unifiedmta.delivery.schedule.MultiModeDeliverySystem.Limits;
 import org.unifiedmta.routing.route.Destinations.Target;
+import org.unifiedmta.routing.zone.ZoneSelector;
 
 class MultiModeDeliverySystemTest {
   private static final Instant START = Instant.parse("2026-01-05T10:00:00Z");
@@ -79,7 +81,7 @@ class MultiModeDeliverySystemTest {
     var worker =
         new MultiModeDeliverySystem.Worker() {
           @Override
-          public Contact work(Lease lease, Target target) {
+          public Contact work(Lease lease, Target target, Passage passage) {
             tried.add(lease.id());
             try {
               return attempt.run(lease, target);
@@ -94,7 +96,8 @@ class MultiModeDeliverySystemTest {
             defer(lease, reply);
           }
         };
-    schedule = new MultiModeDeliverySystem(store, worker, limits, timer);
+    var traffic = new Traffic(ZoneSelector::none, timer);
+    schedule = new MultiModeDeliverySystem(store, worker, limits, traffic, timer);
     schedule.start();
   }
 

@@ -16,6 +16,7 @@ import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Match;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.routing.zone.SendingZone;
 
 /** What can be said of a message beside the message. */
 class SubmitOptionsTest {
@@ -25,6 +26,7 @@ class SubmitOptionsTest {
         UnifiedEmailServerConfig.builder()
             .hostname("mail.example.test")
             .maxAttempts(0)
+            .zones(SendingZone.builder("slow").build())
             .routes(
                 Route.of("here", 1, Match.recipients("*@here.test"), Action.deliver()),
                 Route.of("bulk", 0, Match.any(), Action.process().withQueue(Action.Queue.BULK)))
@@ -46,6 +48,10 @@ class SubmitOptionsTest {
       assertThat(server.deliveryQueue().explain(id).recipients())
           .extracting(recipient -> recipient.priority())
           .containsExactly(-4, 0);
+      var unknown = SubmitOptions.builder().zone("unknown").build();
+      assertThat(server.deliveryQueue().getItems(server.sendEmail(email("bob@far.test"), unknown)))
+          .extracting(QueueItem::zone)
+          .containsExactly("default");
     }
   }
 

@@ -21,9 +21,11 @@ public final class DestinationPolicy {
     recipients = List.copyOf(builder.recipients);
   }
 
+  private static final DestinationPolicy NONE = builder().build();
+
   /** No bounds. */
   public static DestinationPolicy none() {
-    return builder().build();
+    return NONE;
   }
 
   public static Builder builder() {

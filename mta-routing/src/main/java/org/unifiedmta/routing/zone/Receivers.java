@@ -6,6 +6,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -110,31 +112,30 @@ public final class Receivers {
     return new Receivers(named, others);
   }
 
-  /** These, and where a receiver is in both by name, the one given. */
-  public Receivers with(Receiver receiver) {
-    if (receiver.name().equals(OTHERS)) {
-      return new Receivers(named, receiver);
-    }
-    var all = new ArrayList<Receiver>();
-    all.add(receiver);
-    named.stream().filter(other -> !other.name().equals(receiver.name())).forEach(all::add);
-    return new Receivers(all, others);
+  /** These, and where a receiver is in both by name, the one of the others. */
+  public Receivers with(Receivers added) {
+    var all = new LinkedHashMap<String, Receiver>();
+    added.named.forEach(receiver -> all.put(receiver.name(), receiver));
+    named.forEach(receiver -> all.putIfAbsent(receiver.name(), receiver));
+    boolean silent =
+        added.others.policy() == DestinationPolicy.none() && added.others.rules().isEmpty();
+    return new Receivers(List.copyOf(all.values()), silent ? others : added.others);
   }
 
   /**
    * Who is behind these hosts.
    *
-   * @param hosts MX hosts of one domain in lower case, the most preferred first
-   * @return one that is known, or one by the name of the first host
+   * @param hosts that take one domain's mail, in lower case, the most preferred first; not empty
+   * @return one that is known, or one by the name of a host, the same whatever their order
    */
-  public Receiver of(List<String> hosts, String otherwise) {
+  public Receiver behind(List<String> hosts) {
     for (var receiver : named) {
       if (hosts.stream().anyMatch(receiver::hasHost)) {
         return new Receiver(
             receiver.name(), receiver.hosts(), receiver.policy(), withThoseOfAll(receiver.rules()));
       }
     }
-    var name = hosts.isEmpty() ? otherwise : hosts.getFirst();
+    var name = Collections.min(hosts); // those of one preference are in any order
     return new Receiver(name, List.of(name), others.policy(), others.rules());
   }
 

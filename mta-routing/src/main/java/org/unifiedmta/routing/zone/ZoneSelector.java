@@ -41,6 +41,7 @@ public final class ZoneSelector {
   public static final String HEADER = "X-Sending-Zone";
 
   private final Map<String, SendingZone> zones;
+  private final SendingZone defaultZone;
   private final boolean anybodyMayName;
   private final Map<String, String> byHeader;
   private final Map<String, String> bySender;
@@ -63,7 +64,7 @@ public final class ZoneSelector {
         byOrigin.putIfAbsent(Network.parse(network), zone.name());
       }
     }
-    byName.computeIfAbsent(DEFAULT, name -> SendingZone.builder(name).build());
+    this.defaultZone = byName.computeIfAbsent(DEFAULT, name -> SendingZone.builder(name).build());
     this.zones = byName;
     this.byHeader = claimed(zones, zone -> pairs(zone.claims().routingHeaders()));
     this.bySender = claimed(zones, zone -> zone.claims().senderDomains().stream());
@@ -103,8 +104,7 @@ public final class ZoneSelector {
 
   /** The zone of this name; the default one where there is none any more. */
   public SendingZone zone(String name) {
-    var zone = zones.get(key(name));
-    return zone == null ? zones.get(DEFAULT) : zone;
+    return zones.getOrDefault(key(name), defaultZone);
   }
 
   /** The zone of this name, or empty. */

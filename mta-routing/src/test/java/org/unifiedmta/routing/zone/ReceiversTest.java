@@ -28,12 +28,13 @@ class ReceiversTest {
     "mx.example.org, mx.example.org",
   })
   void domainsOfOneReceiverCountTogether(String host, String name) {
-    assertThat(STANDARD.of(List.of(host), "domain.test").name()).isEqualTo(name);
+    assertThat(STANDARD.behind(List.of(host)).name()).isEqualTo(name);
   }
 
   @Test
-  void withoutAHostItIsTheDomainItself() {
-    assertThat(STANDARD.of(List.of(), "domain.test").name()).isEqualTo("domain.test");
+  void ofHostsThatNobodyKnowsOneIsTheNameWhateverTheirOrder() {
+    assertThat(STANDARD.behind(List.of("b.example", "a.example")).name()).isEqualTo("a.example");
+    assertThat(STANDARD.behind(List.of("a.example", "b.example")).name()).isEqualTo("a.example");
   }
 
   /** Replies as these receivers give them. */
@@ -78,7 +79,7 @@ class ReceiversTest {
   void whatTheyReplyMeansSomething(String host, String reply, String effect) {
     var parsed = SmtpReply.parse(reply + "\r\n");
     var found =
-        STANDARD.of(List.of(host), host).rules().stream()
+        STANDARD.behind(List.of(host)).rules().stream()
             .filter(rule -> rule.matches(parsed))
             .findFirst()
             .map(rule -> rule.effect().getClass().getSimpleName());
@@ -101,7 +102,7 @@ class ReceiversTest {
             "pphosted.com",
             "qq.com");
     for (var host : hosts) {
-      var receiver = STANDARD.of(List.of("mx." + host), "x");
+      var receiver = STANDARD.behind(List.of("mx." + host));
       assertThat(receiver.name()).doesNotContain(".");
       assertThat(receiver.policy().connections()).isPresent();
       assertThat(receiver.rules()).isNotEmpty();
@@ -122,7 +123,7 @@ class ReceiversTest {
             receiver *
             on "*all*" suspend for 1h
             """);
-    var big = receivers.of(List.of("a.mx.big.test"), "x");
+    var big = receivers.behind(List.of("a.mx.big.test"));
     assertThat(big.policy().connections()).hasValue(7);
     assertThat(big.policy().messages()).containsExactly(Rate.parse("100/hour"));
     assertThat(big.policy().recipients()).containsExactly(new Rate(5, Duration.ofSeconds(1)));
@@ -156,13 +157,11 @@ class ReceiversTest {
 
   @Test
   void oneOfTheirOwnTakesThePlaceOfOneByTheSameName() {
-    var own =
-        new Receiver(
-            "google",
-            List.of("google.com"),
-            DestinationPolicy.builder().connections(99).build(),
-            List.of());
-    assertThat(STANDARD.with(own).of(List.of("aspmx.l.google.com"), "x").policy().connections())
-        .hasValue(99);
+    var own = Receivers.parse("receiver google\nhosts google.com\nconnections 99");
+    var both = STANDARD.with(own);
+    assertThat(both.behind(List.of("aspmx.l.google.com")).policy().connections()).hasValue(99);
+    assertThat(both.behind(List.of("mx.else.test")).policy().connections()).hasValue(20);
+    var all = STANDARD.with(Receivers.parse("receiver *\nconnections 7"));
+    assertThat(all.behind(List.of("mx.else.test")).policy().connections()).hasValue(7);
   }
 }

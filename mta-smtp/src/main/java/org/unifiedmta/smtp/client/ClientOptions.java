@@ -65,6 +65,11 @@ public record ClientOptions(
         Duration.ofMinutes(5));
   }
 
+  /** The same by another name of ours, and from an address, or from any for null. */
+  public ClientOptions from(String name, @Nullable InetAddress address) {
+    return new ClientOptions(name, address, tls, trust, login, connectTimeout, replyTimeout);
+  }
+
   public ClientOptions withTls(Tls other) {
     return new ClientOptions(heloName, source, other, trust, login, connectTimeout, replyTimeout);
   }
