@@ -20,32 +20,55 @@ import java.util.List;
  */
 final class LoadClient implements AutoCloseable {
   private static final int KEPT_FOR = 10_000; // messages: servers may bound their sessions
-  private static final String GROUP =
-      "MAIL FROM:<ann@example.org>\r\nRCPT TO:<ben@example.net>\r\nDATA\r\n";
+  private static final List<String> ONE = List.of("ben@example.net");
   private static final ByteBuffer EHLO = octets("EHLO client.example.org\r\n");
-  private static final ByteBuffer FIRST = octets(GROUP);
 
   private final InetSocketAddress server;
   private final int messagesOfAConnection;
-  private final ByteBuffer messageAndNext;
+  private final List<ByteBuffer> firsts = new ArrayList<>(); // by recipient
+  private final List<ByteBuffer> messagesAndNext = new ArrayList<>();
   private final ByteBuffer messageAndQuit;
   private final Selector selector = Selector.open();
   private final List<Session> sessions = new ArrayList<>();
   private final ByteBuffer in = ByteBuffer.allocateDirect(8192);
+  private long toSend;
+  private long sent;
   private long accepted;
   private long refused;
 
   /**
-   * Connects.
+   * Connects, to send without end.
    *
    * @param size octets of each message
    * @param kept whether a connection serves many messages, rather than one
    */
   LoadClient(InetSocketAddress server, int size, int connections, boolean kept) throws IOException {
+    this(server, size, connections, kept, ONE, Long.MAX_VALUE);
+  }
+
+  /**
+   * Connects.
+   *
+   * @param recipients that have the messages in turn
+   * @param messages in all
+   */
+  LoadClient(
+      InetSocketAddress server,
+      int size,
+      int connections,
+      boolean kept,
+      List<String> recipients,
+      long messages)
+      throws IOException {
     this.server = server;
     this.messagesOfAConnection = kept ? KEPT_FOR : 1;
+    this.toSend = messages;
     var message = message(size) + ".\r\n";
-    this.messageAndNext = octets(message + GROUP);
+    for (var recipient : recipients) {
+      var group = "MAIL FROM:<ann@example.org>\r\nRCPT TO:<" + recipient + ">\r\nDATA\r\n";
+      firsts.add(octets(group));
+      messagesAndNext.add(octets(message + group));
+    }
     this.messageAndQuit = octets(message + "QUIT\r\n");
     for (int i = 0; i < connections; i++) {
       sessions.add(new Session());
@@ -68,6 +91,20 @@ final class LoadClient implements AutoCloseable {
       message.append("x".repeat(line)).append("\r\n");
     }
     return message.toString();
+  }
+
+  /** Goes on until all messages have got their reply. */
+  void run() throws IOException {
+    long all = toSend + sent;
+    while (accepted < all) {
+      run(Duration.ofMillis(100));
+    }
+  }
+
+  /** The next recipient, by number; there is one message less to send. */
+  private int next() {
+    toSend--;
+    return (int) (sent++ % firsts.size());
   }
 
   /** Goes on sending for this long. */
@@ -177,7 +214,11 @@ final class LoadClient implements AutoCloseable {
         if (phase != Phase.END) {
           throw new IOException("the server hung up in " + phase);
         }
-        reconnect();
+        if (toSend > 0) {
+          reconnect();
+        } else {
+          channel.close();
+        }
         return;
       }
       in.flip();
@@ -219,12 +260,16 @@ final class LoadClient implements AutoCloseable {
       }
       switch (phase) {
         case GREETING -> send(Phase.EHLO, EHLO);
-        case EHLO -> send(Phase.FIRST, FIRST);
+        case EHLO -> {
+          if (toSend > 0) {
+            send(Phase.FIRST, firsts.get(next()));
+          }
+        }
         case FIRST, MESSAGE -> {
-          if (--left == 0) {
+          if (--left == 0 || toSend == 0) {
             send(Phase.LAST_MESSAGE, messageAndQuit);
           } else {
-            send(Phase.MESSAGE, messageAndNext);
+            send(Phase.MESSAGE, messagesAndNext.get(next()));
           }
         }
         case LAST_MESSAGE, END -> enter(Phase.END);

@@ -17,6 +17,7 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.spool.HeaderSection;
@@ -28,6 +29,7 @@ import org.unifiedmta.delivery.queue.DeliveryStatus;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
 import org.unifiedmta.routing.domain.DomainConfig;
+import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.smtp.server.Answer;
 import org.unifiedmta.smtp.server.ServerOptions;
@@ -46,6 +48,9 @@ import org.unifiedmta.smtp.server.Verdict;
  *   <li>{@code smtp}: the library's SMTP server alone, which accepts and discards;
  *   <li>{@code memory}, {@code log PARENT}: the whole mail server with its queue in memory, or in a
  *       new directory under that one, and a local delivery that discards;
+ *   <li>{@code relay PARENT PORT COUNT}: the whole mail server with its queue in a new directory
+ *       under that one, which relays mail for so many domains {@code dN.example.net} to hosts at
+ *       this port of {@code 127.0.2.N};
  *   <li>{@code netty}: a {@link BareSink}.
  * </ul>
  *
@@ -53,6 +58,7 @@ import org.unifiedmta.smtp.server.Verdict;
  */
 final class ServerUnderTest {
   private static final int CLIENTS = 100_000;
+  private static final int CONNECTIONS_PER_DOMAIN = 20;
   private static final int ENOUGH = 10_000; // octets of heap
   private static final InetSocketAddress ANY_PORT =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
@@ -74,6 +80,15 @@ final class ServerUnderTest {
         var directory = Files.createTempDirectory(Path.of(args[1]), "mta-load-");
         try {
           whole(wholeServer().dataDirectory(directory));
+        } finally {
+          QueueLoad.delete(directory);
+        }
+      }
+      case "relay" -> {
+        var directory = Files.createTempDirectory(Path.of(args[1]), "mta-load-");
+        try {
+          whole(
+              relay(Integer.parseInt(args[2]), Integer.parseInt(args[3])).dataDirectory(directory));
         } finally {
           QueueLoad.delete(directory);
         }
@@ -125,6 +140,21 @@ final class ServerUnderTest {
         .maxClients(CLIENTS)
         .rateLimits(Limits.unlimited())
         .mailHandler((recipient, mail) -> RecipientVerdict.delivered());
+  }
+
+  /** As many connections for a domain as Postfix makes. */
+  private static UnifiedEmailServerConfig.Builder relay(int port, int domains) {
+    var dns = ZoneResolver.builder();
+    for (int i = 0; i < domains; i++) {
+      dns.mx("d" + i + ".example.net", 10, "h" + i + ".example.net");
+      dns.a("h" + i + ".example.net", "127.0.2." + i);
+    }
+    return wholeServer()
+        .dnsResolver(dns.build())
+        .mxPort(port)
+        .allowPrivateTargets(true)
+        .trustedNetworks("127.0.0.0/8")
+        .zones(SendingZone.builder("default").connectionsPerDomain(CONNECTIONS_PER_DOMAIN).build());
   }
 
   private static void whole(UnifiedEmailServerConfig.Builder config)
