@@ -28,8 +28,17 @@ final class CountingSink implements AutoCloseable {
     Thread.ofPlatform().daemon().start(this::read);
   }
 
-  /** Null if there is no such program. */
-  static @Nullable CountingSink start() throws IOException {
+  /** The address of a host of its, by number; each is another. */
+  static String address(int host) {
+    return "127." + (2 + host / 62_500) + "." + host / 250 % 250 + "." + (1 + host % 250);
+  }
+
+  /**
+   * Null if there is no such program.
+   *
+   * @param delay seconds before each reply
+   */
+  static @Nullable CountingSink start(int delay) throws IOException {
     if (!Files.isExecutable(PROGRAM)) {
       return null;
     }
@@ -38,6 +47,9 @@ final class CountingSink implements AutoCloseable {
       port = free.getLocalPort();
     }
     var command = new ArrayList<>(List.of(PROGRAM.toString(), "-c", "-m", CONNECTIONS));
+    if (delay > 0) {
+      command.addAll(List.of("-w", "" + delay));
+    }
     if (System.getProperty("user.name").equals("root")) {
       command.addAll(List.of("-u", "nobody")); // it does not serve as root
     }
@@ -69,13 +81,6 @@ final class CountingSink implements AutoCloseable {
   /** Messages so far. */
   long count() {
     return count;
-  }
-
-  /** Returns when it has had so many. */
-  void await(long messages) throws InterruptedException {
-    while (count < messages) {
-      Thread.sleep(1);
-    }
   }
 
   @Override

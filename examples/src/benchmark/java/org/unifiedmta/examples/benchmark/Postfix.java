@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Postfix of its own that relays: mail for {@code dN.example.net} to a port of {@code 127.0.2.N},
- * with as many processes as help it, and connections that are kept.
+ * A Postfix of its own that relays: mail for {@code dN.example.net} to a host of a {@link
+ * CountingSink}, with as many processes as help it, and connections that are kept.
  */
 final class Postfix implements AutoCloseable {
   private static final Path PROGRAM = Path.of("/usr/sbin/postfix");
@@ -65,7 +65,7 @@ final class Postfix implements AutoCloseable {
     for (int i = 0; i < destinations; i++) {
       transports
           .append(i == 0 ? "" : ", ")
-          .append("d%d.example.net=smtp:[127.0.2.%d]:%d".formatted(i, i, sink));
+          .append("d%d.example.net=smtp:[%s]:%d".formatted(i, CountingSink.address(i), sink));
     }
     return """
     compatibility_level = 3.6

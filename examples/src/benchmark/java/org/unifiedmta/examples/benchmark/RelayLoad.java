@@ -18,10 +18,11 @@ import org.jspecify.annotations.Nullable;
  * which counts it, with 20 connections for each destination at the most.
  *
  * <p>Its arguments, with their defaults: {@code servers=postfix,relay messages=20000 size=4096
- * destinations=1,200} (domains, each with a host of its own) {@code sessions=20 warmup=3 rounds=3}
- * (how often all that is done before it is measured, and then, of which the median is told) {@code
- * heap=512m directory=} (for the queues, else the one for temporary files). Postfix needs root. The
- * sink listens at all addresses of this host, as it has no other way to listen at 200.
+ * destinations=1,200} (domains, each with a host of its own) {@code delay=0} (seconds before each
+ * reply of these) {@code sessions=20 warmup=3 rounds=3} (how often all that is done before it is
+ * measured, and then, of which the median is told) {@code heap=512m directory=} (for the queues,
+ * else the one for temporary files). Postfix needs root. The sink listens at all addresses of this
+ * host, as it has no other way to listen at 200.
  */
 public final class RelayLoad {
   private final Arguments arguments;
@@ -33,7 +34,19 @@ public final class RelayLoad {
   }
 
   /** What one server did. */
-  private record Result(double seconds, double cpu) {}
+  private record Result(double seconds, double cpu, Peak peak) {}
+
+  /** What it had open, and how many threads of the system, at the most. */
+  private record Peak(int files, int threads, long memory) {
+    static final Peak NONE = new Peak(0, 0, 0);
+
+    Peak and(Peak other) {
+      return new Peak(
+          Math.max(files, other.files),
+          Math.max(threads, other.threads),
+          Math.max(memory, other.memory));
+    }
+  }
 
   /** What is measured. */
   private interface Relay extends AutoCloseable {
@@ -41,6 +54,9 @@ public final class RelayLoad {
 
     /** Processor time so far. */
     Duration cpu() throws IOException;
+
+    /** As it is now. */
+    Peak size() throws IOException;
 
     @Override
     void close();
@@ -54,6 +70,7 @@ public final class RelayLoad {
                 "messages=20000",
                 "size=4096",
                 "destinations=1,200",
+                "delay=0",
                 "sessions=20",
                 "warmup=3",
                 "rounds=3",
@@ -64,8 +81,8 @@ public final class RelayLoad {
 
   private void run() throws IOException, InterruptedException {
     System.out.println(
-        "| destinations | server | messages/s | times postfix | CPU µs | of postfix's |\n"
-            + "|---|---|---|---|---|---|");
+        "| destinations | server | messages/s | times postfix | CPU µs | of postfix's"
+            + " | files | threads | MB |\n|---|---|---|---|---|---|---|---|---|");
     for (int destinations : arguments.numbers("destinations")) {
       Result postfix = null;
       for (var name : arguments.list("servers")) {
@@ -83,19 +100,22 @@ public final class RelayLoad {
   private void print(String name, int destinations, Result result, @Nullable Result postfix) {
     System.out.printf(
         Locale.ROOT,
-        "| %d | %s | %,.0f | %s | %,.0f | %s |%n",
+        "| %d | %s | %,.0f | %s | %,.0f | %s | %,d | %d | %d |%n",
         destinations,
         name,
         messages / result.seconds,
         postfix == null ? "" : String.format(Locale.ROOT, "%.2f", postfix.seconds / result.seconds),
         result.cpu / messages * 1e6,
-        postfix == null ? "" : String.format(Locale.ROOT, "1/%.1f", postfix.cpu / result.cpu));
+        postfix == null ? "" : String.format(Locale.ROOT, "1/%.1f", postfix.cpu / result.cpu),
+        result.peak.files,
+        result.peak.threads,
+        result.peak.memory >> 20);
   }
 
   private @Nullable Result measure(String name, int destinations)
       throws IOException, InterruptedException {
     var directory = Path.of(arguments.text("directory"));
-    try (var sink = CountingSink.start()) {
+    try (var sink = CountingSink.start(arguments.number("delay"))) {
       if (sink == null) {
         return null;
       }
@@ -135,6 +155,11 @@ public final class RelayLoad {
             }
 
             @Override
+            public Peak size() {
+              return Peak.NONE; // it has many processes
+            }
+
+            @Override
             public void close() {
               postfix.close();
             }
@@ -152,6 +177,11 @@ public final class RelayLoad {
       @Override
       public Duration cpu() {
         return process.cpu();
+      }
+
+      @Override
+      public Peak size() throws IOException {
+        return new Peak(process.openFiles(), process.threads(), process.residentSize());
       }
 
       @Override
@@ -178,9 +208,13 @@ public final class RelayLoad {
             messages)) {
       client.run();
     }
-    sink.await(before + messages);
+    var peak = relay.size();
+    while (sink.count() < before + messages) {
+      peak = peak.and(relay.size());
+      Thread.sleep(5);
+    }
     double seconds = (System.nanoTime() - start) / 1e9;
     Thread.sleep(100); // what is written down behind the last message is counted too
-    return new Result(seconds, relay.cpu().minus(cpu).toNanos() / 1e9);
+    return new Result(seconds, relay.cpu().minus(cpu).toNanos() / 1e9, peak);
   }
 }

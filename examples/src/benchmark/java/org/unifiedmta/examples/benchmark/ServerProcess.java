@@ -116,12 +116,21 @@ final class ServerProcess implements AutoCloseable {
 
   /** Octets of memory that are its own or mapped and present, {@code VmRSS}. */
   long residentSize() throws IOException {
+    return status("VmRSS:") << 10;
+  }
+
+  /** Threads of the system; virtual ones have none of their own. */
+  int threads() throws IOException {
+    return (int) status("Threads:");
+  }
+
+  private long status(String name) throws IOException {
     for (var line : Files.readAllLines(Path.of("/proc", "" + process.pid(), "status"))) {
-      if (line.startsWith("VmRSS:")) {
-        return Long.parseLong(line.replaceAll("\\D", "")) << 10;
+      if (line.startsWith(name)) {
+        return Long.parseLong(line.replaceAll("\\D", ""));
       }
     }
-    throw new IOException("no VmRSS of process " + process.pid());
+    throw new IOException("no " + name + " of process " + process.pid());
   }
 
   /** Its connections, and the files and listeners besides. */

@@ -50,7 +50,7 @@ import org.unifiedmta.smtp.server.Verdict;
  *       new directory under that one, and a local delivery that discards;
  *   <li>{@code relay PARENT PORT COUNT}: the whole mail server with its queue in a new directory
  *       under that one, which relays mail for so many domains {@code dN.example.net} to hosts at
- *       this port of {@code 127.0.2.N};
+ *       this port of as many addresses;
  *   <li>{@code netty}: a {@link BareSink}.
  * </ul>
  *
@@ -59,6 +59,7 @@ import org.unifiedmta.smtp.server.Verdict;
 final class ServerUnderTest {
   private static final int CLIENTS = 100_000;
   private static final int CONNECTIONS_PER_DOMAIN = 20;
+  private static final int ATTEMPTS = 10_000;
   private static final int ENOUGH = 10_000; // octets of heap
   private static final InetSocketAddress ANY_PORT =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
@@ -147,12 +148,13 @@ final class ServerUnderTest {
     var dns = ZoneResolver.builder();
     for (int i = 0; i < domains; i++) {
       dns.mx("d" + i + ".example.net", 10, "h" + i + ".example.net");
-      dns.a("h" + i + ".example.net", "127.0.2." + i);
+      dns.a("h" + i + ".example.net", CountingSink.address(i));
     }
     return wholeServer()
         .dnsResolver(dns.build())
         .mxPort(port)
         .allowPrivateTargets(true)
+        .maxAttempts(ATTEMPTS)
         .trustedNetworks("127.0.0.0/8")
         .zones(SendingZone.builder("default").connectionsPerDomain(CONNECTIONS_PER_DOMAIN).build());
   }
