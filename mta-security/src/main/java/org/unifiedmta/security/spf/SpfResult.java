@@ -28,4 +28,16 @@ public record SpfResult(
     TEMPERROR,
     PERMERROR
   }
+
+  /**
+   * The field {@code Received-SPF} (RFC 7208 9.1), folded, without the last CRLF. What peers say is
+   * quoted, and in ASCII: what is not, is a question mark.
+   *
+   * @param envelopeFrom the reverse path without brackets; empty for the null sender, whose
+   *     identity is that of HELO
+   * @param receiver our own name
+   */
+  public String receivedSpf(String envelopeFrom, String helo, String receiver) {
+    return ReceivedSpf.field(this, envelopeFrom, helo, receiver);
+  }
 }

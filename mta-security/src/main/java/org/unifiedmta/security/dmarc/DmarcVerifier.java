@@ -1,0 +1,191 @@
+package org.unifiedmta.security.dmarc;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.dns.DnsResolver.Status;
+import org.unifiedmta.core.dns.SystemDnsResolver;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.security.dkim.DkimResult;
+import org.unifiedmta.security.dmarc.DmarcResult.Action;
+import org.unifiedmta.security.dmarc.DmarcResult.Policy;
+import org.unifiedmta.security.spf.SpfResult;
+
+/**
+ * Asks the domain in a message's From field what it wants done with mail that neither SPF nor DKIM
+ * prove to be its own (RFC 9989). Takes anything a peer may send and anything the DNS may answer;
+ * never throws for either. Blocks for DNS look-ups: at most eight for each domain there is.
+ * Thread-safe.
+ */
+public final class DmarcVerifier {
+  private final DnsResolver resolver;
+
+  /** Asks the system's DNS servers. */
+  public DmarcVerifier() {
+    this(SystemDnsResolver.shared());
+  }
+
+  public DmarcVerifier(DnsResolver resolver) {
+    this.resolver = resolver;
+  }
+
+  /** As {@link #verify(HeaderSection, SpfResult, List)}. */
+  public DmarcResult verify(Email email, SpfResult spf, List<DkimResult> dkim) {
+    return verify(WireHeader.of(email), spf, dkim);
+  }
+
+  /**
+   * Looks at the From field as it stands. A message passes only where every reader must see the
+   * same one domain in it. Where there are several fields, addresses of several domains, or
+   * something that is no list of mailboxes, each domain in it is asked, up to eight, and the
+   * strictest answer counts, PASS being none (RFC 9989 11.5). Where there is one, but a name or a
+   * comment shows an address elsewhere, that one is asked, and would-be PASS is NONE.
+   */
+  public DmarcResult verify(HeaderSection header, SpfResult spf, List<DkimResult> dkim) {
+    var authors = Authors.of(header);
+    var walk = new TreeWalk(resolver);
+    return authors.domains().stream()
+        .map(domain -> new Evaluation(domain, spf, dkim, walk).result())
+        .map(result -> authors.isCertain() ? result : withoutPass(result))
+        .max(Comparator.comparingInt(DmarcVerifier::strictness))
+        .orElseGet(DmarcResult::none);
+  }
+
+  private static DmarcResult withoutPass(DmarcResult result) {
+    return result.action() != Action.PASS
+        ? result
+        : new DmarcResult(
+            Action.NONE,
+            result.policy(),
+            result.spfDomainAligned(),
+            result.dkimDomainAligned(),
+            result.recordDomain(),
+            result.record());
+  }
+
+  private static int strictness(DmarcResult result) {
+    return switch (result.action()) {
+      case PASS -> 0;
+      case NONE -> result.policy() == Policy.ABSENT ? 1 : 2;
+      case QUARANTINE -> 3;
+      case TEMPERROR -> 4;
+      case REJECT -> 5;
+    };
+  }
+
+  /**
+   * Asks a domain.
+   *
+   * @param headerFromDomain that of the author, U-labels or A-labels; what is no domain name gives
+   *     {@link DmarcResult#none}
+   */
+  public DmarcResult verify(String headerFromDomain, SpfResult spf, List<DkimResult> dkim) {
+    var author = DomainNames.normal(headerFromDomain);
+    return author == null
+        ? DmarcResult.none()
+        : new Evaluation(author, spf, dkim, new TreeWalk(resolver)).result();
+  }
+
+  private final class Evaluation {
+    private final String author;
+    private final SpfResult spf;
+    private final List<DkimResult> dkim;
+    private final TreeWalk walk;
+    private boolean unanswered;
+
+    Evaluation(String author, SpfResult spf, List<DkimResult> dkim, TreeWalk walk) {
+      this.author = author;
+      this.spf = spf;
+      this.dkim = dkim;
+      this.walk = walk;
+    }
+
+    DmarcResult result() {
+      TreeWalk.Published found;
+      Policy policy;
+      try {
+        found = walk.policy(author);
+        if (found == null || !found.record().isUsable()) {
+          return DmarcResult.none();
+        }
+        policy = policy(found);
+      } catch (PolicyUnavailableException e) {
+        return new DmarcResult(Action.TEMPERROR, Policy.ABSENT, false, false, null);
+      }
+      var record = found.record();
+      boolean spfAligned =
+          spf.result() == SpfResult.Result.PASS && isAligned(spf.domain(), record.isSpfStrict());
+      boolean dkimAligned = isSigned(record, DkimResult.Status.PASS);
+      var action = spfAligned || dkimAligned ? Action.PASS : action(record, policy);
+      return new DmarcResult(action, policy, spfAligned, dkimAligned, found.domain(), record);
+    }
+
+    /** 4.10.1: of one that was found above the author's domain, what it says of those below. */
+    private Policy policy(TreeWalk.Published found) throws PolicyUnavailableException {
+      var record = found.record();
+      if (found.domain().equals(author)) {
+        return record.policy();
+      }
+      var below = record.subdomainPolicy().orElse(record.policy());
+      var nonexistent = record.nonexistentPolicy().orElse(below);
+      return nonexistent == below || exists() ? below : nonexistent;
+    }
+
+    /** Whether the author's domain is there in the sense of RFC 8020. */
+    private boolean exists() throws PolicyUnavailableException {
+      var status = resolver.a(author).status();
+      if (status.isTemporary()) {
+        throw new PolicyUnavailableException(author);
+      }
+      return status != Status.NXDOMAIN;
+    }
+
+    private boolean isSigned(DmarcRecord record, DkimResult.Status status) {
+      boolean signed = false;
+      var asked = new ArrayList<String>();
+      for (var signature : dkim) {
+        var domain = signature.domain();
+        if (signature.status() == status && domain != null && !asked.contains(domain)) {
+          asked.add(domain);
+          signed |= isAligned(domain, record.isDkimStrict());
+        }
+      }
+      return signed;
+    }
+
+    /** 4.4: the same domain, or, unless strict, the same organizational domain. */
+    private boolean isAligned(String identifier, boolean strict) {
+      var domain = DomainNames.normal(identifier);
+      if (domain == null || domain.equals(author) || strict) {
+        return domain != null && domain.equals(author);
+      }
+      try {
+        var organizational = walk.organizationalDomain(author);
+        return DomainNames.isOrIsBelow(domain, organizational)
+            && walk.organizationalDomain(domain).equals(organizational);
+      } catch (PolicyUnavailableException e) {
+        unanswered = true;
+        return false;
+      }
+    }
+
+    /** What is to be done with mail that nothing proves. */
+    private Action action(DmarcRecord record, Policy policy) {
+      var action =
+          switch (policy) {
+            case REJECT -> record.isTesting() ? Action.QUARANTINE : Action.REJECT; // 4.7, t
+            case QUARANTINE -> record.isTesting() ? Action.NONE : Action.QUARANTINE;
+            case NONE, ABSENT -> Action.NONE;
+          };
+      // What may have passed, had the DNS answered, has not failed (5.3.6).
+      boolean undecided =
+          action != Action.NONE
+              && ((spf.result() == SpfResult.Result.TEMPERROR
+                      && isAligned(spf.domain(), record.isSpfStrict()))
+                  || isSigned(record, DkimResult.Status.TEMPERROR));
+      return unanswered || undecided ? Action.TEMPERROR : action;
+    }
+  }
+}

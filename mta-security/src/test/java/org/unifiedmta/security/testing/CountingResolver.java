@@ -1,0 +1,68 @@
+package org.unifiedmta.security.testing;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.unifiedmta.core.dns.DnsResolver;
+
+/** Passes questions on and remembers them: {@code TXT example.org}. */
+public class CountingResolver implements DnsResolver {
+  private final DnsResolver answering;
+  private final List<String> questions = Collections.synchronizedList(new ArrayList<>());
+
+  public CountingResolver(DnsResolver answering) {
+    this.answering = answering;
+  }
+
+  public List<String> questions() {
+    return List.copyOf(questions);
+  }
+
+  /** For tests that make something of a question. */
+  protected void asked(String question) {
+    questions.add(question);
+  }
+
+  @Override
+  public Answer<Mx> mx(String name) {
+    asked("MX " + name);
+    return answering.mx(name);
+  }
+
+  @Override
+  public Answer<String> txt(String name) {
+    asked("TXT " + name);
+    return answering.txt(name);
+  }
+
+  @Override
+  public Answer<InetAddress> a(String name) {
+    asked("A " + name);
+    return answering.a(name);
+  }
+
+  @Override
+  public Answer<InetAddress> aaaa(String name) {
+    asked("AAAA " + name);
+    return answering.aaaa(name);
+  }
+
+  @Override
+  public Answer<String> ptr(InetAddress address) {
+    asked("PTR " + address.getHostAddress());
+    return answering.ptr(address);
+  }
+
+  @Override
+  public Answer<String> cname(String name) {
+    asked("CNAME " + name);
+    return answering.cname(name);
+  }
+
+  @Override
+  public Answer<Tlsa> tlsa(String name) {
+    asked("TLSA " + name);
+    return answering.tlsa(name);
+  }
+}
