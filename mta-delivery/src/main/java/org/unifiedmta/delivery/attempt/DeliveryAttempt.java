@@ -107,34 +107,44 @@ public final class DeliveryAttempt {
           Collections.nCopies(
               rows.size(), reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply));
       case MxResolver.Result.Hosts(var hosts) ->
-          remote(new Sending(message, target, body, handOver), rows, hosts, passage);
+          remote(message, rows, target, hosts, body, passage, handOver);
     };
   }
 
   /** What stays the same from host to host. */
   private record Sending(
-      QueuedMessage message, Target target, ByteSource body, Consumer<List<Integer>> handOver) {}
+      QueuedMessage message,
+      ByteSource body,
+      int messagesPerConnection,
+      Consumer<List<Integer>> handOver) {}
 
   private List<Outcome> remote(
-      Sending sending, List<QueuedRow> rows, List<MxResolver.Host> hosts, Passage passage) {
+      QueuedMessage message,
+      List<QueuedRow> rows,
+      Target target,
+      List<MxResolver.Host> hosts,
+      ByteSource body,
+      Passage passage,
+      Consumer<List<Integer>> handOver) {
     var zone = parts.zones().apply(rows.getFirst().zone());
     var names = hosts.stream().map(host -> host.name().toLowerCase(Locale.ROOT)).toList();
     var receiver = parts.receivers().get().behind(names);
     if (!passage.to(receiver)) {
       return List.of();
     }
-    var ways =
-        paths.of(zone, hosts, port(sending.target, zone), sending.message.id(), receiver.name());
+    var ways = paths.of(zone, hosts, port(target, zone), message.id(), receiver.name());
     if (ways.isEmpty()) {
       return Collections.nCopies(rows.size(), Outcome.notReached(noAddress(zone, receiver.name())));
     }
+    int most = passage.messagesPerConnection().orElse(Integer.MAX_VALUE);
+    var sending = new Sending(message, body, most, handOver);
     var outcomes = new LinkedHashMap<Integer, Outcome>();
     for (var group : groups(rows)) {
       hosts(sending, group, ways, outcomes);
     }
     var all =
         rows.stream().map(row -> outcomes.get(row.number())).map(DeliveryAttempt::known).toList();
-    return learn(passage, all, zone, sending.message.id(), receiver.name());
+    return learn(passage, all, zone, message.id(), receiver.name());
   }
 
   private static SmtpReply noAddress(SendingZone zone, String receiver) {
@@ -240,10 +250,10 @@ public final class DeliveryAttempt {
     path.used(parts.sources());
     var sent =
         send(
+            sending,
             path.endpoint(),
             demanding(options, envelope),
             envelope,
-            sending.body,
             places ->
                 sending.handOver.accept(places.stream().map(i -> rows.get(i).number()).toList()));
     var replies = sent.replies();
@@ -267,13 +277,15 @@ public final class DeliveryAttempt {
   }
 
   private SmtpClientPool.Sent send(
+      Sending sending,
       Endpoint endpoint,
       ClientOptions options,
       Envelope envelope,
-      ByteSource body,
       SmtpClient.HandOver handOver) {
+    int most = sending.messagesPerConnection;
     try {
-      return parts.pool().send(new PoolKey(endpoint, options), envelope, body, handOver);
+      var key = new PoolKey(endpoint, options);
+      return parts.pool().send(key, most, envelope, sending.body, handOver);
     } catch (SmtpException e) {
       if (e.phase() != SmtpException.Phase.STARTTLS
           || options.tls() != ClientOptions.Tls.OPPORTUNISTIC) {
@@ -282,7 +294,7 @@ public final class DeliveryAttempt {
       // RFC 7435 3: encryption that cannot be had is no reason to keep the mail.
       log.info("{}; sending in plain text", e.getMessage());
       var plain = new PoolKey(endpoint, options.withTls(ClientOptions.Tls.NONE));
-      return parts.pool().send(plain, envelope, body, handOver);
+      return parts.pool().send(plain, most, envelope, sending.body, handOver);
     }
   }
 

@@ -34,6 +34,7 @@ import org.unifiedmta.routing.zone.IpPool;
 import org.unifiedmta.routing.zone.IpPool.Source;
 import org.unifiedmta.routing.zone.IpPool.Warmup;
 import org.unifiedmta.routing.zone.Rate;
+import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.routing.zone.SmartHost;
 import org.unifiedmta.smtp.server.SessionFacts;
@@ -49,6 +50,7 @@ class SendingZonesTest {
   private final VirtualTime time = VirtualTime.startingAt(START);
   private final List<Seen> seen = new CopyOnWriteArrayList<>();
   private final List<MailEvent> events = new CopyOnWriteArrayList<>();
+  private final List<String> sessions = new CopyOnWriteArrayList<>();
   private final List<String> fields = new CopyOnWriteArrayList<>();
   private volatile @Nullable String blocked;
   private UnifiedEmailServer receiver;
@@ -61,6 +63,7 @@ class SendingZonesTest {
           @Override
           public Verdict onHeaders(SessionFacts session, Envelope envelope, Headers headers) {
             headers.fields().forEach(field -> fields.add(field.name()));
+            sessions.add(session.id());
             return Verdict.proceed();
           }
 
@@ -272,6 +275,19 @@ class SendingZonesTest {
                   .filter(MailEvent.Delivered.class::isInstance)
                   .map(event -> Duration.between(START, event.at()).toSeconds()))
           .containsExactly(0L, 0L, 30L, 60L, 90L, 120L);
+    }
+  }
+
+  @Test
+  void aConnectionServesAsManyMessagesAsTheReceiverTakesOverOne() {
+    var known = Receivers.parse("receiver far\nhosts far.test\nmessages-per-connection 1");
+    try (var server = start(config().receivers(known))) {
+      for (int i = 0; i < 3; i++) {
+        server.sendEmail(email("a@x.test").build());
+        time.advance(Duration.ZERO);
+      }
+      awaitMessages(3);
+      assertThat(sessions).doesNotHaveDuplicates().hasSize(3);
     }
   }
 

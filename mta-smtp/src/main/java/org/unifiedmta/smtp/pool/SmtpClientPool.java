@@ -56,14 +56,17 @@ public final class SmtpClientPool implements AutoCloseable {
   /**
    * Sends one message over a connection that waits, or over a new one.
    *
+   * @param most messages over one connection, if that is fewer than the pool's own
    * @param handOver is told before the content is complete
    * @throws org.unifiedmta.smtp.client.SmtpException if none can be had
    */
   public Sent send(
-      PoolKey key, Envelope envelope, ByteSource message, SmtpClient.HandOver handOver) {
-    var waiting = take(key);
+      PoolKey key, int most, Envelope envelope, ByteSource message, SmtpClient.HandOver handOver) {
+    int limit = Math.min(most, messagesPerConnection);
+    var waiting = take(key, limit);
     if (waiting != null) {
-      var sent = send(key, waiting.client, waiting.messages, envelope, message, handOver);
+      int left = limit - waiting.messages;
+      var sent = send(key, waiting, left, envelope, message, handOver);
       if (!sent.replies().unanswered()) {
         return sent;
       }
@@ -74,32 +77,37 @@ public final class SmtpClientPool implements AutoCloseable {
       client.close();
       throw new IllegalStateException("the pool is closed");
     }
-    return send(key, client, 0, envelope, message, handOver);
+    return send(key, new Idle(client, 0), limit, envelope, message, handOver);
   }
 
+  /**
+   * @param left how many messages it may serve
+   */
   private Sent send(
       PoolKey key,
-      SmtpClient client,
-      int messages,
+      Idle with,
+      int left,
       Envelope envelope,
       ByteSource message,
       SmtpClient.HandOver handOver) {
+    var client = with.client;
     boolean reusable = false;
     try {
       var replies = client.send(envelope, message, handOver);
       reusable = replies.reusable();
       return new Sent(replies, client.tls().isPresent());
     } finally {
-      giveBack(key, client, messages + 1, reusable);
+      giveBack(key, client, with.messages + 1, reusable, left > 1);
     }
   }
 
-  private @Nullable Idle take(PoolKey key) {
+  /** One that waits, and has served fewer messages than this. */
+  private @Nullable Idle take(PoolKey key, int limit) {
     lock.lock();
     try {
       var waiting = idle.get(key);
-      if (waiting == null) {
-        return null;
+      if (waiting == null || waiting.getLast().messages >= limit) {
+        return null; // one that has served more is closed when nobody needs it for a while
       }
       var taken = waiting.removeLast(); // the one that was used last is the likeliest to live
       if (waiting.isEmpty()) {
@@ -127,12 +135,13 @@ public final class SmtpClientPool implements AutoCloseable {
     }
   }
 
-  private void giveBack(PoolKey key, SmtpClient client, int messages, boolean reusable) {
+  private void giveBack(
+      PoolKey key, SmtpClient client, int messages, boolean reusable, boolean wanted) {
     boolean kept = false;
     lock.lock();
     try {
       busy.remove(client);
-      if (reusable && !closed && messages < messagesPerConnection) {
+      if (reusable && !closed && wanted) {
         var waiting = new Idle(client, messages);
         idle.computeIfAbsent(key, k -> new ArrayDeque<>()).addLast(waiting);
         waiting.expiry = timer.at(timer.now().plus(idleTime), () -> expire(key, waiting));

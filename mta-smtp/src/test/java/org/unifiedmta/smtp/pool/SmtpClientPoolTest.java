@@ -28,7 +28,12 @@ class SmtpClientPoolTest {
   }
 
   private static int send(SmtpClientPool pool, PoolKey key) {
-    return pool.send(key, ENVELOPE, MESSAGE, recipients -> {}).replies().replies().get(0).code();
+    return send(pool, key, Integer.MAX_VALUE);
+  }
+
+  private static int send(SmtpClientPool pool, PoolKey key, int most) {
+    var sent = pool.send(key, most, ENVELOPE, MESSAGE, recipients -> {});
+    return sent.replies().replies().get(0).code();
   }
 
   @Test
@@ -69,6 +74,20 @@ class SmtpClientPoolTest {
         assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
       }
       assertThat(server.transcripts()).hasSize(2);
+    }
+  }
+
+  @Test
+  void whoAsksMayWantFewerOverOneConnection() {
+    try (var server = ScriptedSmtpServer.script().start();
+        var pool = pool(100)) {
+      for (int i = 0; i < 6; i++) {
+        assertThat(send(pool, key(server, "me.test"), 3)).isEqualTo(250);
+      }
+      assertThat(server.transcripts()).hasSize(2);
+      assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      assertThat(send(pool, key(server, "me.test"), 1)).isEqualTo(250);
+      assertThat(server.transcripts()).hasSize(4);
     }
   }
 
