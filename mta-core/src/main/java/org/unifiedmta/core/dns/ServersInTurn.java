@@ -56,7 +56,26 @@ final class ServersInTurn implements Resolver {
    */
   @Override
   public CompletionStage<Message> sendAsync(Message query, Executor executor) {
-    return CompletableFuture.supplyAsync(() -> ask(query, executor), executor);
+    return new Flight<Message>(executor).completeAsync(() -> ask(query, executor));
+  }
+
+  /** Names our threads where dnsjava names none for what comes next, which may be much. */
+  private static final class Flight<T> extends CompletableFuture<T> {
+    private final Executor threads;
+
+    Flight(Executor threads) {
+      this.threads = threads;
+    }
+
+    @Override
+    public Executor defaultExecutor() {
+      return threads;
+    }
+
+    @Override
+    public <U> CompletableFuture<U> newIncompleteFuture() {
+      return new Flight<>(threads);
+    }
   }
 
   private Message ask(Message query, Executor executor) {

@@ -167,6 +167,8 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     }
 
     /**
+     * Makes it; it must be closed.
+     *
      * @throws IllegalArgumentException if the trust anchors are none
      */
     public SystemDnsResolver build() {

@@ -22,9 +22,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.testing.ManualTimer;
+import org.xbill.DNS.DClass;
 import org.xbill.DNS.Flags;
+import org.xbill.DNS.Message;
+import org.xbill.DNS.Name;
 import org.xbill.DNS.Rcode;
+import org.xbill.DNS.Record;
+import org.xbill.DNS.Resolver;
 import org.xbill.DNS.Section;
+import org.xbill.DNS.SimpleResolver;
+import org.xbill.DNS.Type;
 
 /** What servers, and those between them and us, do wrong. */
 @Timeout(60)
@@ -100,6 +107,36 @@ class HostileServersTest {
     try (var both = new SystemDnsResolver(List.of(nowhere, server.address()), SHORT, timer)) {
       server.records("a.test", "a.test. 60 A 192.0.2.1");
       assertThat(both.a("a.test").status()).isEqualTo(Status.OK);
+    }
+  }
+
+  @Test
+  void aServerThatFailedIsNotTheFirstToBeAskedAgain() throws IOException {
+    try (var other = new TestNameServer();
+        var both =
+            new SystemDnsResolver(List.of(server.address(), other.address()), SHORT, timer)) {
+      other.records("a.test", "a.test. 60 A 192.0.2.1");
+      other.records("b.test", "b.test. 60 A 192.0.2.1");
+      both.a("a.test");
+      int asked = server.questions().size();
+      assertThat(both.a("b.test").status()).isEqualTo(Status.OK);
+      assertThat(server.questions()).hasSize(asked);
+    }
+  }
+
+  @Test
+  void whatFollowsAnAnswerRunsOnOurThreads() throws Exception {
+    server.records("a.test", "a.test. 60 A 192.0.2.1");
+    var servers = new ServersInTurn(List.<Resolver>of(new SimpleResolver(server.address())), SHORT);
+    var query = Message.newQuery(Record.newRecord(Name.fromString("a.test."), Type.A, DClass.IN));
+    try (var threads =
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("ours").factory())) {
+      var name =
+          servers
+              .sendAsync(query, threads)
+              .thenApplyAsync(response -> response)
+              .handleAsync((response, failure) -> Thread.currentThread().getName());
+      assertThat(name.toCompletableFuture().get()).isEqualTo("ours");
     }
   }
 

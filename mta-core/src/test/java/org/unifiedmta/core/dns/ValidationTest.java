@@ -15,13 +15,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.testing.ManualTimer;
+import org.xbill.DNS.DClass;
 import org.xbill.DNS.DNSSEC.DNSSECException;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
+import org.xbill.DNS.NSEC3Record;
+import org.xbill.DNS.Name;
+import org.xbill.DNS.RRset;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
 import org.xbill.DNS.Section;
+import org.xbill.DNS.TextParseException;
 import org.xbill.DNS.Type;
+import org.xbill.DNS.utils.base32;
 
 /** DNSSEC (RFC 4035 5), with a zone that is signed and the trust anchor of it. */
 @Timeout(60)
@@ -141,6 +147,42 @@ class ValidationTest {
     assertThat(resolver.a("b.signed.test").status()).isEqualTo(Status.SERVFAIL);
   }
 
+  /**
+   * CVE-2023-50868: of proofs that cost much nobody can say whether they are true (RFC 9276 3.2).
+   */
+  @Test
+  void aProofThatCostsTooMuchProvesNothing() throws GeneralSecurityException, TextParseException {
+    var name = Name.fromString("a.signed.test.");
+    var zoneName = Name.fromString("signed.test.");
+    byte[] salt = {1, 2, 3, 4};
+    var shape =
+        new NSEC3Record(name, DClass.IN, 300, 1, 0, 2_500, salt, new byte[20], new int[] {Type.A});
+    var hash = new base32(base32.Alphabet.BASE32HEX, false, true).toString(shape.hashName(name));
+    var proof =
+        new NSEC3Record(
+            Name.fromString(hash, zoneName),
+            DClass.IN,
+            300,
+            1,
+            0,
+            2_500,
+            salt,
+            new byte[20],
+            new int[] {Type.A, Type.RRSIG});
+    server.answer(
+        "a.signed.test",
+        message -> {
+          zone.answer(message);
+          var soa = message.getSection(Section.AUTHORITY).subList(0, 2).toArray(Record[]::new);
+          message.removeAllRecords(Section.AUTHORITY);
+          for (var record : soa) {
+            message.addRecord(record, Section.AUTHORITY);
+          }
+          zone.add(message, Section.AUTHORITY, new RRset(proof));
+        });
+    assertThat(resolver.mx("a.signed.test").dnssec()).isFalse();
+  }
+
   @Test
   void whatIsBelowADelegationWithoutKeysIsInsecure() {
     server.records("host.child.signed.test", "host.child.signed.test. 300 A 192.0.2.3");
@@ -170,10 +212,7 @@ class ValidationTest {
         message -> {
           var alias = new Message();
           TestNameServer.add(alias, Section.ANSWER, "alias.signed.test. 300 CNAME plain.test.");
-          zone.add(
-              message,
-              Section.ANSWER,
-              new org.xbill.DNS.RRset(alias.getSection(Section.ANSWER).get(0)));
+          zone.add(message, Section.ANSWER, new RRset(alias.getSection(Section.ANSWER).get(0)));
           TestNameServer.add(message, Section.ANSWER, "plain.test. 60 A 192.0.2.4");
         });
     var answer = resolver.a("alias.signed.test");
