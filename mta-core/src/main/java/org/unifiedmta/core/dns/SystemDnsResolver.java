@@ -3,12 +3,11 @@ package org.unifiedmta.core.dns;
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Expiry;
+import com.github.benmanes.caffeine.cache.Weigher;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
@@ -17,40 +16,38 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.time.Timer;
-import org.xbill.DNS.CNAMERecord;
-import org.xbill.DNS.DClass;
-import org.xbill.DNS.ExtendedResolver;
-import org.xbill.DNS.Flags;
-import org.xbill.DNS.Message;
-import org.xbill.DNS.Name;
-import org.xbill.DNS.Rcode;
-import org.xbill.DNS.Record;
-import org.xbill.DNS.Resolver;
 import org.xbill.DNS.ReverseMap;
-import org.xbill.DNS.SOARecord;
-import org.xbill.DNS.Section;
-import org.xbill.DNS.SimpleResolver;
-import org.xbill.DNS.TextParseException;
 import org.xbill.DNS.Type;
 
 /**
  * Asks the recursive servers of the system, or those it is given. Positive and negative answers are
  * kept for their TTL (RFC 2308), failures for a few seconds; equal questions share one flight.
+ * Bounded: some 32 MB of answers, 500 questions to the servers at a time, 100 records of an answer
+ * (of TXT, all).
+ *
+ * <p>Counts {@code dns.questions} (all) and {@code dns.asked} (those that went to a server, by type
+ * and status), times {@code dns.time} of the latter, shows {@code dns.kept}.
  */
 public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
-  private static final int MAXIMUM_ALIASES = 8;
-  private static final int CACHE_ENTRIES = 50_000;
-  private static final int TRIES = 2;
-  private static final int EDNS_PAYLOAD = 1232;
-  private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
-  private static final Duration FAILURE_TTL = Duration.ofSeconds(5);
-  private static final Duration MAXIMUM_TTL = Duration.ofDays(1);
-  private static final Duration MAXIMUM_NEGATIVE_TTL = Duration.ofHours(3); // RFC 2308 5
+  /**
+   * The keys of the root zone, KSK-2017 and KSK-2024, as <a
+   * href="https://data.iana.org/root-anchors/root-anchors.xml">IANA publishes them</a>.
+   */
+  public static final String ROOT_TRUST_ANCHORS =
+      """
+      . IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D
+      . IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16
+      """;
 
-  private record Question(Name name, int type) {}
+  private static final long MAXIMUM_OCTETS = 32L * 1024 * 1024;
+  private static final int OCTETS_OF_ANSWER = 400;
+  private static final int OCTETS_OF_RECORD = 100;
+  private static final int MAXIMUM_FLIGHTS = 500;
 
   /** An answer, and since when it is known. */
   private record Kept(Answer<Object> answer, Instant since) {
@@ -59,45 +56,124 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     boolean isFor(Instant asked) {
       return !since.isBefore(asked) || asked.isBefore(since.plus(answer.ttl()));
     }
+
+    int octets() {
+      int octets = OCTETS_OF_ANSWER;
+      for (var value : answer.records()) {
+        octets += OCTETS_OF_RECORD + (value instanceof String text ? text.length() : 0);
+      }
+      return octets;
+    }
   }
 
-  private final Resolver resolver;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("mta-dns-", 0).factory());
+  private final Semaphore flights = new Semaphore(MAXIMUM_FLIGHTS);
   private final Timer timer;
+  private final Duration timeout;
+  private final Metrics metrics;
+  private final RecursiveServers servers;
   private final AsyncCache<Question, Kept> answers;
 
   /** The system's servers. */
   public SystemDnsResolver() {
-    this(List.of(), DEFAULT_TIMEOUT, Timer.system());
+    this(builder());
   }
 
-  /**
-   * @param servers empty for the system's
-   * @param timeout of one question to one server; each is asked twice
-   */
+  /** As the builder's, the rest by default. */
   public SystemDnsResolver(List<InetSocketAddress> servers, Duration timeout, Timer timer) {
-    var all =
-        servers.isEmpty()
-            ? new ExtendedResolver()
-            : new ExtendedResolver(
-                servers.stream().map(SimpleResolver::new).toArray(Resolver[]::new));
-    for (var server : all.getResolvers()) {
-      server.setTimeout(timeout); // that of all is only looked at between two servers
-    }
-    all.setRetries(TRIES);
-    all.setTimeout(timeout.multipliedBy((long) TRIES * all.getResolvers().length));
-    this.timer = timer;
-    resolver = all;
-    resolver.setEDNS(0, EDNS_PAYLOAD, 0, List.of());
+    this(builder().servers(servers).timeout(timeout).timer(timer));
+  }
+
+  private SystemDnsResolver(Builder builder) {
+    timer = builder.timer;
+    timeout = builder.timeout;
+    metrics = builder.metrics;
+    servers =
+        new RecursiveServers(
+            builder.servers, timeout, builder.trustAnchors, builder.trusted, timer, threads);
     var start = timer.now();
+    Weigher<Question, Kept> weigher = (question, kept) -> kept.octets();
     answers =
         Caffeine.newBuilder()
-            .maximumSize(CACHE_ENTRIES)
+            .maximumWeight(MAXIMUM_OCTETS)
+            .weigher(weigher)
             .executor(Runnable::run)
             .ticker(() -> Duration.between(start, timer.now()).toNanos())
             .expireAfter(Expiry.creating((Question question, Kept kept) -> kept.answer().ttl()))
             .buildAsync();
+    metrics.gauge("dns.kept", answers.synchronous()::estimatedSize);
+  }
+
+  /** Starts with the defaults. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** What is asked, and how. */
+  public static final class Builder {
+    private List<InetSocketAddress> servers = List.of();
+    private Duration timeout = Duration.ofSeconds(5);
+    private Timer timer = Timer.system();
+    private Metrics metrics = Metrics.none();
+    private @Nullable String trustAnchors;
+    private boolean trusted;
+
+    private Builder() {}
+
+    /** The servers, asked in this order; none for the system's, the default. */
+    public Builder servers(List<InetSocketAddress> servers) {
+      this.servers = List.copyOf(servers);
+      return this;
+    }
+
+    /** Of one question to one server, 5 s by default; each is asked twice. */
+    public Builder timeout(Duration timeout) {
+      this.timeout = timeout;
+      return this;
+    }
+
+    /** By default the system's. */
+    public Builder timer(Timer timer) {
+      this.timer = timer;
+      return this;
+    }
+
+    /** By default none. */
+    public Builder metrics(Metrics metrics) {
+      this.metrics = metrics;
+      return this;
+    }
+
+    /**
+     * Validates answers here (RFC 4035 5), and believes no server that it has done so: {@code
+     * dnssec} is what the signatures say. What they say is false is SERVFAIL. Off by default.
+     *
+     * @param trustAnchors DS or DNSKEY records in the master format, such as {@link
+     *     #ROOT_TRUST_ANCHORS}
+     */
+    public Builder validating(String trustAnchors) {
+      this.trustAnchors = trustAnchors;
+      return this;
+    }
+
+    /**
+     * Believes servers that are not on this machine when they say that they have validated: nobody
+     * else can be on the way there. Off by default.
+     */
+    public Builder trusted() {
+      trusted = true;
+      return this;
+    }
+
+    /**
+     * Makes it; it must be closed.
+     *
+     * @throws IllegalArgumentException if the trust anchors are none
+     */
+    public SystemDnsResolver build() {
+      return new SystemDnsResolver(this);
+    }
   }
 
   private static final class Shared {
@@ -150,18 +226,17 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
   }
 
   private <T> Answer<T> ask(String name, int type, Class<T> records) {
-    Name wire;
-    try {
-      wire = Name.fromString(name.toLowerCase(Locale.ROOT), Name.root);
-    } catch (TextParseException e) {
+    var question = Question.of(name, type);
+    if (question == null) {
       return Answer.none(Status.NXDOMAIN); // no such name can exist
     }
     if (threads.isShutdown()) {
       return Answer.none(Status.SERVFAIL);
     }
+    metrics.count("dns.questions", 1);
     Answer<Object> answer;
     try {
-      answer = answer(new Question(wire, type));
+      answer = answer(question);
     } catch (CompletionException | RejectedExecutionException e) {
       return Answer.none(Status.SERVFAIL); // the latter when closed meanwhile
     }
@@ -185,100 +260,29 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
   }
 
   private CompletableFuture<Kept> start(Question question, Executor housekeeping) {
-    return CompletableFuture.supplyAsync(() -> new Kept(look(question), timer.now()), threads);
+    return CompletableFuture.supplyAsync(() -> new Kept(fly(question), timer.now()), threads);
   }
 
-  /** One question to the servers, aliases followed. Runs on a virtual thread. */
-  private Answer<Object> look(Question question) {
-    var at = question.name();
-    boolean secure = true;
-    var ttl = MAXIMUM_TTL;
-    for (int questions = 0; questions <= MAXIMUM_ALIASES; questions++) {
-      Message response;
+  /** One question to the servers, on its virtual thread, when there is room for it. */
+  private Answer<Object> fly(Question question) {
+    var start = timer.now();
+    Answer<Object> answer;
+    try {
+      if (!flights.tryAcquire(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+        return RecursiveServers.failed(Status.TIMEOUT); // so many that are not answered
+      }
       try {
-        response = send(at, question.type());
-      } catch (CompletionException e) {
-        return failed(isTimeout(e.getCause()) ? Status.TIMEOUT : Status.SERVFAIL);
+        answer = servers.ask(question);
+      } finally {
+        flights.release();
       }
-      int rcode = response.getRcode();
-      if (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN) {
-        return failed(Status.SERVFAIL);
-      }
-      secure &= response.getHeader().getFlag(Flags.AD);
-      var before = at;
-      for (int aliases = 0; ; aliases++) {
-        var records = records(response, at, question.type());
-        if (!records.isEmpty()) {
-          ttl = least(ttl, ttl(records));
-          var values = new ArrayList<Object>();
-          for (var record : records) {
-            var value = WireRecord.read(record);
-            if (value != null) {
-              values.add(value.value());
-            }
-          }
-          return new Answer<>(Status.OK, values, ttl, secure);
-        }
-        var alias = records(response, at, Type.CNAME);
-        if (alias.isEmpty()) {
-          break;
-        }
-        if (aliases == MAXIMUM_ALIASES) {
-          return failed(Status.SERVFAIL); // a loop within one answer
-        }
-        ttl = least(ttl, ttl(alias));
-        at = ((CNAMERecord) alias.get(0)).getTarget();
-      }
-      if (at.equals(before) || rcode == Rcode.NXDOMAIN) {
-        return new Answer<>(
-            rcode == Rcode.NXDOMAIN ? Status.NXDOMAIN : Status.NODATA,
-            List.of(),
-            least(ttl, negativeTtl(response)),
-            secure);
-      }
+    } catch (InterruptedException e) {
+      answer = RecursiveServers.failed(Status.SERVFAIL); // closed meanwhile
     }
-    return failed(Status.SERVFAIL); // a loop of aliases
-  }
-
-  private Message send(Name name, int type) {
-    var query = Message.newQuery(Record.newRecord(name, type, DClass.IN));
-    query.getHeader().setFlag(Flags.AD); // RFC 6840 5.7: tell whether you validated
-    return resolver.sendAsync(query, threads).toCompletableFuture().join();
-  }
-
-  private static List<Record> records(Message response, Name name, int type) {
-    return response.getSection(Section.ANSWER).stream()
-        .filter(record -> record.getType() == type && record.getName().equals(name))
-        .toList();
-  }
-
-  private static Duration ttl(List<Record> records) {
-    return Duration.ofSeconds(records.stream().mapToLong(Record::getTTL).min().orElse(0));
-  }
-
-  /** RFC 2308 5. */
-  private static Duration negativeTtl(Message response) {
-    for (var record : response.getSection(Section.AUTHORITY)) {
-      if (record instanceof SOARecord soa) {
-        return least(
-            MAXIMUM_NEGATIVE_TTL, Duration.ofSeconds(Math.min(soa.getTTL(), soa.getMinimum())));
-      }
-    }
-    return FAILURE_TTL;
-  }
-
-  private static Duration least(Duration a, Duration b) {
-    return a.compareTo(b) < 0 ? a : b;
-  }
-
-  private static Answer<Object> failed(Status status) {
-    return new Answer<>(status, List.of(), FAILURE_TTL, false);
-  }
-
-  private static boolean isTimeout(@Nullable Throwable cause) {
-    return cause instanceof SocketTimeoutException
-        || cause instanceof TimeoutException
-        || (cause != null && String.valueOf(cause.getMessage()).contains("imed out"));
+    var status = answer.status().name().toLowerCase(Locale.ROOT);
+    metrics.count("dns.asked", 1, "type", Type.string(question.type()), "status", status);
+    metrics.time("dns.time", Duration.between(start, timer.now()), "status", status);
+    return answer;
   }
 
   @Override

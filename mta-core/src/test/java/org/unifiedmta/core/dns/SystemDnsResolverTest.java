@@ -42,7 +42,7 @@ class SystemDnsResolverTest {
   }
 
   @AfterEach
-  void stop() {
+  void stop() throws IOException {
     resolver.close();
     server.close();
   }

@@ -3,6 +3,7 @@ package org.unifiedmta.security.dmarc;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.dns.SystemDnsResolver;
@@ -21,6 +22,7 @@ import org.unifiedmta.security.spf.SpfResult;
  */
 public final class DmarcVerifier {
   private final DnsResolver resolver;
+  private final Function<Records, Discovery> discovery;
 
   /** Asks the system's DNS servers. */
   public DmarcVerifier() {
@@ -28,7 +30,25 @@ public final class DmarcVerifier {
   }
 
   public DmarcVerifier(DnsResolver resolver) {
+    this(resolver, TreeWalk::new);
+  }
+
+  /**
+   * As it was before RFC 9989: organizational domains are those of a list, and no record is looked
+   * for between the author's domain and that one (RFC 7489 3.2, 6.6.3). The rest is as ever, {@code
+   * pct} too.
+   */
+  public DmarcVerifier(DnsResolver resolver, PublicSuffixes suffixes) {
+    this(resolver, records -> new SuffixLookup(records, suffixes));
+  }
+
+  private DmarcVerifier(DnsResolver resolver, Function<Records, Discovery> discovery) {
     this.resolver = resolver;
+    this.discovery = discovery;
+  }
+
+  private Discovery discovery() {
+    return discovery.apply(new Records(resolver));
   }
 
   /** As {@link #verify(HeaderSection, SpfResult, List)}. */
@@ -45,9 +65,9 @@ public final class DmarcVerifier {
    */
   public DmarcResult verify(HeaderSection header, SpfResult spf, List<DkimResult> dkim) {
     var authors = Authors.of(header);
-    var walk = new TreeWalk(resolver);
+    var found = discovery();
     return authors.domains().stream()
-        .map(domain -> new Evaluation(domain, spf, dkim, walk).result())
+        .map(domain -> new Evaluation(domain, spf, dkim, found).result())
         .map(result -> authors.isCertain() ? result : withoutPass(result))
         .max(Comparator.comparingInt(DmarcVerifier::strictness))
         .orElseGet(DmarcResult::none);
@@ -85,28 +105,28 @@ public final class DmarcVerifier {
     var author = DomainNames.normal(headerFromDomain);
     return author == null
         ? DmarcResult.none()
-        : new Evaluation(author, spf, dkim, new TreeWalk(resolver)).result();
+        : new Evaluation(author, spf, dkim, discovery()).result();
   }
 
   private final class Evaluation {
     private final String author;
     private final SpfResult spf;
     private final List<DkimResult> dkim;
-    private final TreeWalk walk;
+    private final Discovery discovery;
     private boolean unanswered;
 
-    Evaluation(String author, SpfResult spf, List<DkimResult> dkim, TreeWalk walk) {
+    Evaluation(String author, SpfResult spf, List<DkimResult> dkim, Discovery discovery) {
       this.author = author;
       this.spf = spf;
       this.dkim = dkim;
-      this.walk = walk;
+      this.discovery = discovery;
     }
 
     DmarcResult result() {
-      TreeWalk.Published found;
+      Discovery.Published found;
       Policy policy;
       try {
-        found = walk.policy(author);
+        found = discovery.policy(author);
         if (found == null || !found.record().isUsable()) {
           return DmarcResult.none();
         }
@@ -123,7 +143,7 @@ public final class DmarcVerifier {
     }
 
     /** 4.10.1: of one that was found above the author's domain, what it says of those below. */
-    private Policy policy(TreeWalk.Published found) throws PolicyUnavailableException {
+    private Policy policy(Discovery.Published found) throws PolicyUnavailableException {
       var record = found.record();
       if (found.domain().equals(author)) {
         return record.policy();
@@ -162,9 +182,9 @@ public final class DmarcVerifier {
         return domain != null && domain.equals(author);
       }
       try {
-        var organizational = walk.organizationalDomain(author);
+        var organizational = discovery.organizationalDomain(author);
         return DomainNames.isOrIsBelow(domain, organizational)
-            && walk.organizationalDomain(domain).equals(organizational);
+            && discovery.organizationalDomain(domain).equals(organizational);
       } catch (PolicyUnavailableException e) {
         unanswered = true;
         return false;

@@ -1,37 +1,27 @@
 package org.unifiedmta.security.dmarc;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.security.dmarc.DmarcRecord.Suffix;
 
-/**
- * The records of a domain and those above it (RFC 9989 4.10): at most eight queries a domain, and
- * none twice for one message.
- */
-final class TreeWalk {
+/** The records of a domain and those above it (RFC 9989 4.10): at most eight queries a domain. */
+final class TreeWalk implements Discovery {
   private static final int MAXIMUM_QUERIES = 8;
 
-  /** A record, and where it was. */
-  record Published(String domain, DmarcRecord record) {}
+  private final Records records;
 
-  private final DnsResolver resolver;
-  private final Map<String, Optional<DmarcRecord>> known = new HashMap<>();
-
-  TreeWalk(DnsResolver resolver) {
-    this.resolver = resolver;
+  TreeWalk(Records records) {
+    this.records = records;
   }
 
   /**
    * The record that applies (4.10.1): that of the domain itself, of its organizational domain, or
    * of the public suffix that is in; null for none.
    */
-  @Nullable Published policy(String domain) throws PolicyUnavailableException {
-    var own = at(domain);
+  @Override
+  public @Nullable Published policy(String domain) throws PolicyUnavailableException {
+    var own = records.at(domain);
     if (own != null) {
       return new Published(domain, own);
     }
@@ -50,7 +40,8 @@ final class TreeWalk {
   }
 
   /** 4.10.2. */
-  String organizationalDomain(String domain) throws PolicyUnavailableException {
+  @Override
+  public String organizationalDomain(String domain) throws PolicyUnavailableException {
     return organizationalDomain(domain, above(domain));
   }
 
@@ -73,7 +64,7 @@ final class TreeWalk {
     int labels = DomainNames.labels(domain);
     var target = domain;
     while (true) {
-      var record = at(target);
+      var record = records.at(target);
       if (record != null) {
         found.add(new Published(target, record));
         if (record.publicSuffix() != Suffix.UNKNOWN) {
@@ -86,32 +77,5 @@ final class TreeWalk {
       }
       target = DomainNames.last(domain, labels);
     }
-  }
-
-  /** The one record there; several are none. */
-  private @Nullable DmarcRecord at(String domain) throws PolicyUnavailableException {
-    var record = known.get(domain);
-    if (record == null) {
-      record = Optional.ofNullable(ask(domain));
-      known.put(domain, record);
-    }
-    return record.orElse(null);
-  }
-
-  private @Nullable DmarcRecord ask(String domain) throws PolicyUnavailableException {
-    var name = "_dmarc." + domain;
-    var answer = resolver.txt(name);
-    if (answer.status().isTemporary()) {
-      throw new PolicyUnavailableException(name);
-    }
-    DmarcRecord found = null;
-    for (var txt : answer.records()) {
-      var record = DmarcRecord.read(txt);
-      if (record != null && found != null) {
-        return null;
-      }
-      found = record == null ? found : record;
-    }
-    return found;
   }
 }

@@ -22,8 +22,9 @@ record Client(byte[] octets) {
       return readable();
     }
     var nibbles = new StringJoiner(".");
-    for (var digit : HEX.formatHex(octets).split("")) {
-      nibbles.add(digit);
+    for (byte octet : octets) {
+      nibbles.add(String.valueOf(HEX.toHighHexDigit(octet)));
+      nibbles.add(String.valueOf(HEX.toLowHexDigit(octet)));
     }
     return nibbles.toString();
   }
