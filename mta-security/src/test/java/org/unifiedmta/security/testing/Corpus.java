@@ -32,6 +32,11 @@ public final class Corpus {
     }
   }
 
+  /** Another file. */
+  public static Path path(String name) {
+    return at(name);
+  }
+
   private static Path at(String name) {
     var path = Path.of(System.getProperty("shared.directory", ""), "conformance", name);
     assumeThat(path).as("conformance corpus %s is not here: skipped", path).exists();

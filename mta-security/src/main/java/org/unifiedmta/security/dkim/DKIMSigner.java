@@ -1,0 +1,384 @@
+package org.unifiedmta.security.dkim;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.PrivateKey;
+import java.security.interfaces.EdECPrivateKey;
+import java.security.interfaces.RSAPrivateKey;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import org.bouncycastle.crypto.params.Ed25519PrivateKeyParameters;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Domains;
+import org.unifiedmta.core.spool.HeaderSection;
+
+/**
+ * Signs messages with DKIM (RFC 6376, RFC 8463): with RSA or Ed25519 and SHA-256, the whole body.
+ * Thread-safe.
+ */
+public final class DKIMSigner {
+  private static final int LINE = 76;
+
+  /** What relays may change without breaking a signature (3.4). */
+  public enum Canonicalization {
+    /** Nothing. */
+    SIMPLE,
+    /** Blanks, and in the header folding and the case of names. */
+    RELAXED
+  }
+
+  /** 5.4.1, and what people have added since. */
+  private static final List<String> SIGNED =
+      List.of(
+          "From",
+          "Sender",
+          "Reply-To",
+          "Subject",
+          "Date",
+          "Message-ID",
+          "To",
+          "Cc",
+          "MIME-Version",
+          "Content-Type",
+          "Content-Transfer-Encoding",
+          "Content-ID",
+          "Content-Description",
+          "Resent-Date",
+          "Resent-From",
+          "Resent-Sender",
+          "Resent-To",
+          "Resent-Cc",
+          "Resent-Message-ID",
+          "In-Reply-To",
+          "References",
+          "List-Id",
+          "List-Help",
+          "List-Unsubscribe",
+          "List-Unsubscribe-Post",
+          "List-Subscribe",
+          "List-Post",
+          "List-Owner",
+          "List-Archive",
+          "Feedback-ID",
+          "Autocrypt");
+
+  /** Another one of these in front would be what people see (8.15). */
+  private static final List<String> OVERSIGNED =
+      List.of("From", "Reply-To", "Subject", "Date", "To", "Cc", "Content-Type");
+
+  private final String domain;
+  private final String selector;
+  private final @Nullable PrivateKey rsa;
+  private final @Nullable Ed25519PrivateKeyParameters ed25519;
+  private final Canonicalization header;
+  private final Canonicalization body;
+  private final List<String> headers;
+  private final List<String> oversigned;
+  private final @Nullable Duration expiresAfter;
+  private final @Nullable String identity;
+  private final Clock clock;
+
+  private DKIMSigner(Builder builder) {
+    domain = builder.domain;
+    selector = builder.selector;
+    rsa = builder.rsa;
+    ed25519 = builder.ed25519;
+    header = builder.header;
+    body = builder.body;
+    headers = List.copyOf(builder.headers);
+    oversigned = List.copyOf(builder.oversigned);
+    expiresAfter = builder.expiresAfter;
+    identity = builder.identity;
+    clock = builder.clock;
+  }
+
+  /**
+   * Signs for a domain.
+   *
+   * @param selector by which its public key is found, at {@code selector._domainkey.domain}
+   * @param key of RSA with at least 1,024 bits, or Ed25519
+   * @throws IllegalArgumentException if one of them is not that
+   */
+  public static Builder builder(String domain, String selector, PrivateKey key) {
+    return new Builder(domain, selector, key);
+  }
+
+  /** In A-labels and lower case. */
+  public String domain() {
+    return domain;
+  }
+
+  public String selector() {
+    return selector;
+  }
+
+  /** The message with its signature in front. */
+  public byte[] sign(byte[] message) {
+    var field = (signatureHeader(message) + "\r\n").getBytes(StandardCharsets.US_ASCII);
+    return ByteBuffer.allocate(field.length + message.length).put(field).put(message).array();
+  }
+
+  /** The DKIM-Signature field of a message, without the line break at its end. */
+  public String signatureHeader(byte[] message) {
+    var section = HeaderSection.of(message);
+    var hasher = bodyHasher();
+    int end = section.size();
+    boolean blankLine =
+        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
+    int from = blankLine ? end + 2 : end;
+    hasher.write(ByteBuffer.wrap(message, from, message.length - from));
+    return signatureHeader(section, hasher.hash());
+  }
+
+  /** What is to see the message's body pass. */
+  public BodyHasher bodyHasher() {
+    return BodyHasher.of(body);
+  }
+
+  /**
+   * The same of a message whose body has passed, or did long ago.
+   *
+   * @param bodyHash what {@link #bodyHasher} gave
+   */
+  public String signatureHeader(HeaderSection section, byte[] bodyHash) {
+    var fields = new DkimHeaders(section);
+    var names = names(fields);
+    var value = new Folded("DKIM-Signature:");
+    value.tag("v=1").tag("a=" + (rsa != null ? "rsa-sha256" : "ed25519-sha256"));
+    value.tag("c=" + name(header) + "/" + name(body)).tag("d=" + domain).tag("s=" + selector);
+    if (identity != null) {
+      value.tag("i=" + identity);
+    }
+    long now = clock.instant().getEpochSecond();
+    value.tag("t=" + now);
+    if (expiresAfter != null) {
+      value.tag("x=" + (now + Math.max(1, expiresAfter.toSeconds())));
+    }
+    value.list("h=", names).tag("bh=" + Base64.getEncoder().encodeToString(bodyHash));
+    value.last("b=");
+    var data = fields.canonical(names, header, "DKIM-Signature", value.value());
+    value.append(Base64.getEncoder().encodeToString(signed(data)));
+    return value.field();
+  }
+
+  private byte[] signed(byte[] data) {
+    if (ed25519 != null) {
+      return DkimCrypto.signEd25519(ed25519, data);
+    }
+    if (rsa == null) {
+      throw new IllegalStateException("no key");
+    }
+    return DkimCrypto.signRsa(rsa, data);
+  }
+
+  private static String name(Canonicalization canonicalization) {
+    return canonicalization.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Each as often as it is there, and those that nobody may add to once more. */
+  private List<String> names(DkimHeaders fields) {
+    var names = new ArrayList<String>();
+    for (var name : headers) {
+      boolean once = oversigned.stream().anyMatch(name::equalsIgnoreCase);
+      for (int i = fields.count(name) + (once ? 1 : 0); i > 0; i--) {
+        names.add(name);
+      }
+    }
+    return names;
+  }
+
+  /** A field that is folded while it is written. */
+  private static final class Folded {
+    private final StringBuilder text;
+    private final int nameLength;
+    private int column;
+
+    Folded(String name) {
+      text = new StringBuilder(name);
+      nameLength = name.length();
+      column = name.length();
+    }
+
+    /** A tag in one piece, with a semicolon behind. */
+    Folded tag(String tag) {
+      room(tag.length() + 1);
+      text.append(tag).append(';');
+      column += tag.length() + 1;
+      return this;
+    }
+
+    Folded list(String tag, List<String> items) {
+      room(tag.length() + items.getFirst().length());
+      text.append(tag);
+      column += tag.length();
+      for (int i = 0; i < items.size(); i++) {
+        var item = items.get(i) + (i == items.size() - 1 ? ";" : ":");
+        if (column + item.length() > LINE) {
+          fold();
+        }
+        text.append(item);
+        column += item.length();
+      }
+      return this;
+    }
+
+    /** The beginning of the last tag, on a line of its own. */
+    void last(String tag) {
+      fold();
+      text.append(tag);
+      column += tag.length();
+    }
+
+    /** A long word, cut into lines. */
+    void append(String word) {
+      for (int from = 0; from < word.length(); ) {
+        int n = Math.min(word.length() - from, LINE - column);
+        text.append(word, from, from + n);
+        from += n;
+        column += n;
+        if (from < word.length()) {
+          fold();
+        }
+      }
+    }
+
+    private void room(int octets) {
+      if (column + 1 + octets > LINE) {
+        fold();
+      } else {
+        text.append(' ');
+        column++;
+      }
+    }
+
+    private void fold() {
+      text.append("\r\n\t");
+      column = 1;
+    }
+
+    String value() {
+      return text.substring(nameLength);
+    }
+
+    String field() {
+      return text.toString();
+    }
+  }
+
+  /** Collects how to sign. */
+  public static final class Builder {
+    private static final int LEAST_BITS = 1024; // RFC 8301 3.2
+
+    private final String domain;
+    private final String selector;
+    private final @Nullable PrivateKey rsa;
+    private final @Nullable Ed25519PrivateKeyParameters ed25519;
+    private Canonicalization header = Canonicalization.RELAXED;
+    private Canonicalization body = Canonicalization.RELAXED;
+    private List<String> headers = SIGNED;
+    private List<String> oversigned = OVERSIGNED;
+    private @Nullable Duration expiresAfter;
+    private @Nullable String identity;
+    private Clock clock = Clock.systemUTC();
+
+    private Builder(String domain, String selector, PrivateKey key) {
+      this.domain = Domains.toAscii(domain);
+      this.selector = selector.toLowerCase(Locale.ROOT);
+      if (!this.selector.matches(
+          "[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*")) {
+        throw new IllegalArgumentException("no selector: " + selector);
+      }
+      rsa = key instanceof EdECPrivateKey ? null : rsa(key);
+      ed25519 = key instanceof EdECPrivateKey edwards ? ed25519(edwards) : null;
+    }
+
+    private static PrivateKey rsa(PrivateKey key) {
+      if (!key.getAlgorithm().equals("RSA")
+          || (key instanceof RSAPrivateKey rsa && rsa.getModulus().bitLength() < LEAST_BITS)) {
+        throw new IllegalArgumentException("no key that signs mail: " + key.getAlgorithm());
+      }
+      return key;
+    }
+
+    private static Ed25519PrivateKeyParameters ed25519(EdECPrivateKey key) {
+      var octets =
+          key.getBytes()
+              .orElseThrow(() -> new IllegalArgumentException("a key that cannot be read"));
+      if (octets.length != Ed25519PrivateKeyParameters.KEY_SIZE) {
+        throw new IllegalArgumentException("no key of Ed25519");
+      }
+      return new Ed25519PrivateKeyParameters(octets);
+    }
+
+    /** Both relaxed unless told. */
+    public Builder canonicalization(Canonicalization ofHeader, Canonicalization ofBody) {
+      header = ofHeader;
+      body = ofBody;
+      return this;
+    }
+
+    /** Which fields are signed, each time they are there; From in any case. */
+    public Builder headers(List<String> names) {
+      var all = new ArrayList<>(names);
+      if (all.stream().noneMatch(name -> name.equalsIgnoreCase("From"))) {
+        all.addFirst("From"); // 5.4
+      }
+      headers = checked(all);
+      return this;
+    }
+
+    /** Which of them nobody may add another one of; From in any case. */
+    public Builder oversign(List<String> names) {
+      var all = new ArrayList<>(names);
+      all.add("From");
+      oversigned = checked(all);
+      return this;
+    }
+
+    private static List<String> checked(List<String> names) {
+      for (var name : names) {
+        boolean good = !name.isEmpty() && name.chars().allMatch(c -> c > ' ' && c < 127);
+        if (!good || name.indexOf(':') >= 0 || name.indexOf(';') >= 0) {
+          throw new IllegalArgumentException("no name of a field: " + name);
+        }
+      }
+      return names;
+    }
+
+    /** Writes x=, so that the signature is good for no longer than this. */
+    public Builder expiresAfter(Duration time) {
+      expiresAfter = time;
+      return this;
+    }
+
+    /**
+     * Writes i=.
+     *
+     * @param address in the domain or below it; the part in front of the at sign may be empty
+     */
+    public Builder identity(String address) {
+      int at = address.lastIndexOf('@');
+      var of = Domains.toAscii(address.substring(at + 1));
+      boolean plain =
+          address.chars().allMatch(c -> c > ' ' && c < 127 && c != ';' && c != '=' && c != '<');
+      if (at < 0 || !plain || !(of.equals(domain) || of.endsWith("." + domain))) {
+        throw new IllegalArgumentException("no identity in " + domain + ": " + address);
+      }
+      identity = address.substring(0, at + 1) + of;
+      return this;
+    }
+
+    public Builder clock(Clock time) {
+      clock = time;
+      return this;
+    }
+
+    public DKIMSigner build() {
+      return new DKIMSigner(this);
+    }
+  }
+}

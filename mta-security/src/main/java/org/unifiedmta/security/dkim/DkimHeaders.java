@@ -1,0 +1,98 @@
+package org.unifiedmta.security.dkim;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.HeaderSection.Field;
+import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
+
+/** What of a header section a signature is made of (RFC 6376 3.4.1, 3.4.2, 5.4.2). */
+final class DkimHeaders {
+  private final Map<String, List<Field>> byName = new HashMap<>();
+
+  DkimHeaders(HeaderSection section) {
+    for (var field : section.fields()) {
+      byName
+          .computeIfAbsent(field.name().toLowerCase(Locale.ROOT), name -> new ArrayList<>())
+          .add(field);
+    }
+  }
+
+  int count(String name) {
+    return byName.getOrDefault(name.toLowerCase(Locale.ROOT), List.of()).size();
+  }
+
+  /**
+   * The fields of these names, each time a name is there the next one from the bottom (5.4.2), and
+   * the signature's own field, without the line break at its end.
+   *
+   * @param own its value with b= empty
+   */
+  byte[] canonical(
+      List<String> names, Canonicalization canonicalization, String ownName, String own) {
+    var out = new ByteArrayOutputStream(2048);
+    var taken = new HashMap<String, Integer>();
+    for (var name : names) {
+      var key = name.toLowerCase(Locale.ROOT);
+      var fields = byName.getOrDefault(key, List.of());
+      int fromBottom = taken.merge(key, 1, Integer::sum);
+      if (fromBottom <= fields.size()) {
+        write(out, fields.get(fields.size() - fromBottom), canonicalization);
+        out.write('\r');
+        out.write('\n');
+      }
+    }
+    text(out, canonical(ownName, "", own, canonicalization));
+    return out.toByteArray();
+  }
+
+  private static void write(
+      ByteArrayOutputStream out, Field field, Canonicalization canonicalization) {
+    // What is missing of the field's octets are blanks in front of the colon (RFC 5322 4.5).
+    int blanks = field.to() - field.from() - field.name().length() - field.value().length() - 3;
+    text(
+        out,
+        canonical(field.name(), " ".repeat(Math.max(0, blanks)), field.value(), canonicalization));
+  }
+
+  private static void text(ByteArrayOutputStream out, String text) {
+    out.writeBytes(text.getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  private static String canonical(
+      String name, String blanks, String value, Canonicalization canonicalization) {
+    return switch (canonicalization) {
+      case SIMPLE -> name + blanks + ":" + value;
+      case RELAXED -> name.toLowerCase(Locale.ROOT) + ":" + relaxed(value);
+    };
+  }
+
+  /** Unfolded, runs of blanks as one, none at either end. */
+  private static String relaxed(String value) {
+    var relaxed = new StringBuilder(value.length());
+    boolean blank = false;
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (c == ' ' || c == '\t') {
+        blank = true;
+      } else if (!(c == '\r' && value.startsWith("\r\n", i))
+          && !(c == '\n' && isFolding(value, i))) {
+        if (blank && !relaxed.isEmpty()) {
+          relaxed.append(' ');
+        }
+        blank = false;
+        relaxed.append(c);
+      }
+    }
+    return relaxed.toString();
+  }
+
+  private static boolean isFolding(String value, int lineFeed) {
+    return lineFeed > 0 && value.charAt(lineFeed - 1) == '\r';
+  }
+}
