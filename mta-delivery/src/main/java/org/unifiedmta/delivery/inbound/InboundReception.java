@@ -38,6 +38,7 @@ import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.route.Network;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.security.authres.MessageAuthentication;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.security.sasl.SaslMechanism;
@@ -60,6 +61,8 @@ public final class InboundReception implements SessionHandler {
    * @param limits for clients that are not trusted
    * @param routing asked anew for each decision, so that routes can change
    * @param handler null without local delivery
+   * @param policy what is done with what the checks find
+   * @param authentication of mail from strangers; null where nothing is checked
    * @param threads virtual threads for what waits
    */
   public record Parts(
@@ -69,6 +72,8 @@ public final class InboundReception implements SessionHandler {
       PeerLimits limits,
       Supplier<Routing> routing,
       @Nullable MailHandler handler,
+      InboundPolicy policy,
+      @Nullable MessageAuthentication authentication,
       Hooks hooks,
       QueueStore store,
       UnifiedDeliveryQueue queue,
@@ -232,8 +237,9 @@ public final class InboundReception implements SessionHandler {
       SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
     if (parts.hooks().isEmpty()
         && !senders.concerns(session)
+        && !isChecked(session)
         && !parts.routing().get().router().needsMessage()) {
-      decide(session, envelope, message, reply);
+      decide(session, envelope, message, SecurityResults.none(), reply);
       return;
     }
     try {
@@ -242,8 +248,10 @@ public final class InboundReception implements SessionHandler {
           .execute(() -> {
             try {
               var verdict = hooked(session, envelope, message);
+              var results = checked(session, envelope, message, verdict);
+              verdict = judged(results, verdict);
               if (verdict instanceof Verdict.Continue) {
-                decide(session, envelope, message, reply);
+                decide(session, envelope, message, results, reply);
               } else {
                 message.close();
                 reply.accept(verdict);
@@ -255,6 +263,46 @@ public final class InboundReception implements SessionHandler {
     } catch (RejectedExecutionException e) {
       failed(session, message, reply, e);
     }
+  }
+
+  /** Whether a message of this client is authenticated: it is a stranger. */
+  private boolean isChecked(SessionFacts session) {
+    var client = session.remote().getAddress();
+    return parts.authentication() != null
+        && session.authenticatedUser() == null
+        && parts.trusted().stream().noneMatch(network -> network.contains(client));
+  }
+
+  /** What the checks find, if the message is not refused without them. */
+  private SecurityResults checked(
+      SessionFacts session, Envelope envelope, SpooledMessage message, Verdict verdict) {
+    var authentication = parts.authentication();
+    if (authentication == null
+        || !isChecked(session)
+        || !(verdict instanceof Verdict.Continue)
+        || refusal(message.header()) != null) {
+      return SecurityResults.none();
+    }
+    var from = envelope.mailFrom();
+    var helo = session.helo();
+    return new SecurityResults(
+        authentication.check(
+            message,
+            from == null ? "" : from.toString(),
+            session.remote().getAddress(),
+            helo == null ? "" : helo),
+        null,
+        null);
+  }
+
+  private Verdict judged(SecurityResults results, Verdict verdict) {
+    return verdict instanceof Verdict.Continue
+        ? parts
+            .policy()
+            .refusal(results.authentication())
+            .<Verdict>map(Verdict.Reply::new)
+            .orElse(verdict)
+        : verdict;
   }
 
   private Verdict hooked(SessionFacts session, Envelope envelope, SpooledMessage message) {
@@ -282,7 +330,11 @@ public final class InboundReception implements SessionHandler {
   }
 
   private void decide(
-      SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
+      SessionFacts session,
+      Envelope envelope,
+      SpooledMessage message,
+      SecurityResults results,
+      Consumer<Verdict> reply) {
     var refusal = refusal(message.header());
     if (refusal != null) {
       message.close();
@@ -291,18 +343,18 @@ public final class InboundReception implements SessionHandler {
     }
     var now = parts.timer().now();
     List<NewRow> rows = new ArrayList<>();
-    var rejection = route(session, envelope, message, now, rows);
+    var rejection = route(session, envelope, message, results, now, rows);
     if (rejection != null) {
       message.close();
       reply.accept(new Verdict.Reply(rejection));
       return;
     }
     var id = parts.store().newId();
-    var edited = trace.edit(message, session, envelope, id, now);
+    var edited = edited(message, session, envelope, results, id, now);
     parts
         .queue()
         .add(
-            new NewMessage(id, envelope, edited, rows, now, session, SecurityResults.none(), null),
+            new NewMessage(id, envelope, edited, rows, now, session, results, null),
             (stored, failure) -> reply.accept(verdict(session, id, failure)));
   }
 
@@ -348,7 +400,9 @@ public final class InboundReception implements SessionHandler {
       SpooledMessage message,
       Consumer<List<SmtpReply>> replies) {
     int all = envelope.recipients().size();
-    var verdict = hooked(session, envelope, message);
+    var asked = hooked(session, envelope, message);
+    var results = checked(session, envelope, message, asked);
+    var verdict = judged(results, asked);
     var refusal =
         switch (verdict) {
           case Verdict.Continue() -> refusal(message.header());
@@ -362,8 +416,8 @@ public final class InboundReception implements SessionHandler {
     }
     var now = parts.timer().now();
     var id = parts.store().newId();
-    var edited = trace.edit(message, session, envelope, id, now);
-    var mail = IncomingMail.of(id, envelope, session, SecurityResults.none(), edited);
+    var edited = edited(message, session, envelope, results, id, now);
+    var mail = IncomingMail.of(id, envelope, session, results, edited);
     var answers = new SmtpReply[all];
     var elsewhere = new ArrayList<NewRow>();
     var numbers = new ArrayList<Integer>();
@@ -371,7 +425,7 @@ public final class InboundReception implements SessionHandler {
       var recipient = envelope.recipients().get(i);
       var rows = new ArrayList<NewRow>();
       var rejection =
-          route(session, envelope.withRecipients(List.of(recipient)), message, now, rows);
+          route(session, envelope.withRecipients(List.of(recipient)), message, results, now, rows);
       if (rejection != null) {
         answers[i] = rejection;
       } else if (parts.handler() != null && rows.get(0).destination().equals(Destinations.LOCAL)) {
@@ -390,7 +444,7 @@ public final class InboundReception implements SessionHandler {
     parts
         .queue()
         .add(
-            new NewMessage(id, rest, edited, elsewhere, now, session, SecurityResults.none(), null),
+            new NewMessage(id, rest, edited, elsewhere, now, session, results, null),
             (stored, failure) -> {
               var reply = ((Verdict.Reply) verdict(session, id, failure)).reply();
               numbers.forEach(number -> answers[number] = reply);
@@ -409,11 +463,23 @@ public final class InboundReception implements SessionHandler {
     return null;
   }
 
+  private SpooledMessage edited(
+      SpooledMessage message,
+      SessionFacts session,
+      Envelope envelope,
+      SecurityResults results,
+      String id,
+      Instant now) {
+    return trace.edit(
+        message, session, envelope, id, now, isChecked(session) ? results.authentication() : null);
+  }
+
   /** One row for each recipient, or the reply that refuses the whole message. */
   private @Nullable SmtpReply route(
       SessionFacts session,
       Envelope envelope,
       SpooledMessage message,
+      SecurityResults results,
       Instant now,
       List<NewRow> rows) {
     var routing = parts.routing().get();
@@ -421,6 +487,7 @@ public final class InboundReception implements SessionHandler {
         context(session, envelope)
             .headers(Headers.of(message.header()))
             .size(message.size())
+            .security(results)
             .hasAttachments(() -> !Email.parse(message).attachments().isEmpty());
     for (var recipient : envelope.recipients()) {
       var decision =

@@ -16,6 +16,7 @@ import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
 import org.unifiedmta.routing.zone.ZoneSelector;
+import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.smtp.server.SessionFacts;
 
 /** What this server puts in front of a message, and what it takes out of its header section. */
@@ -30,11 +31,23 @@ final class TraceHeaders {
     this.hostname = hostname;
   }
 
-  /** The message as it goes on from here. */
+  /**
+   * The message as it goes on from here.
+   *
+   * @param results null where nothing was checked
+   */
   SpooledMessage edit(
-      SpooledMessage message, SessionFacts session, Envelope envelope, String id, Instant now) {
+      SpooledMessage message,
+      SessionFacts session,
+      Envelope envelope,
+      String id,
+      Instant now,
+      @Nullable AuthenticationResults results) {
     var header = message.header();
     var prefix = new StringBuilder(300);
+    if (results != null) {
+      authenticated(prefix, session, envelope, results);
+    }
     received(prefix, session, envelope, id, now);
     var cuts = new ArrayList<Cut>();
     boolean submitted = session.authenticatedUser() != null;
@@ -46,6 +59,27 @@ final class TraceHeaders {
     }
     cuts.sort(Comparator.comparingLong(Cut::from));
     return message.edited(prefix.toString().getBytes(StandardCharsets.UTF_8), cuts);
+  }
+
+  /** What was found, above what was found it of. */
+  private void authenticated(
+      StringBuilder out, SessionFacts session, Envelope envelope, AuthenticationResults results) {
+    var from = envelope.mailFrom();
+    out.append(results.header(hostname)).append("\r\n");
+    for (var text : results.dkimTexts()) {
+      out.append("X-DKIM-Result: ").append(text).append("\r\n");
+    }
+    out.append("X-DMARC-Result: ").append(results.dmarcText()).append("\r\n");
+    if (InboundPolicy.isQuarantined(results)) {
+      out.append("X-Quarantine: dmarc\r\n");
+    }
+    var helo = session.helo();
+    out.append(
+            results
+                .spf()
+                .receivedSpf(
+                    from == null ? "" : from.toAscii(), helo == null ? "" : helo, hostname))
+        .append("\r\n");
   }
 
   /** RFC 6409 8: a submission server adds what its client forgot. */

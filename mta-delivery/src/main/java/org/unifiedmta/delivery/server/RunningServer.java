@@ -49,6 +49,10 @@ import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.routing.zone.SmartHost;
+import org.unifiedmta.security.authres.MessageAuthentication;
+import org.unifiedmta.security.dkim.DKIMVerifier;
+import org.unifiedmta.security.dmarc.DmarcVerifier;
+import org.unifiedmta.security.spf.SpfVerifier;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
 import org.unifiedmta.smtp.server.ServerOptions;
@@ -66,6 +70,7 @@ final class RunningServer {
   private final UnifiedEmailServerConfig config;
   private final EventBus events;
   private final QueueStore store;
+  private final DnsResolver dns;
   private final UnifiedDeliveryQueue queue;
   private final Submission submission;
   private final SmtpClientPool pool;
@@ -90,7 +95,7 @@ final class RunningServer {
     this.ours = ours;
     var timer = config.timer();
     store = openStore(config);
-    var dns = dns(config);
+    dns = dns(config);
     queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
     submission = new Submission(store, queue, routing, timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
@@ -231,11 +236,25 @@ final class RunningServer {
             PeerLimits.of(limiter, config.domains(), config.trustedNetworks(), clock(config)),
             routing,
             config.mailHandler().orElse(null),
+            config.inboundPolicy(),
+            authentication(threads),
             new Hooks(config.hooks(), HOOK_BUDGET),
             store,
             queue,
             threads,
             config.timer()));
+  }
+
+  private @Nullable MessageAuthentication authentication(ExecutorService threads) {
+    var policy = config.inboundPolicy();
+    return policy.checks()
+        ? new MessageAuthentication(
+            new SpfVerifier(dns, clock(config), config.hostname()),
+            new DKIMVerifier(dns, clock(config), DKIMVerifier.Policy.rfc8301()),
+            new DmarcVerifier(dns),
+            threads,
+            policy.budget())
+        : null;
   }
 
   /** A route or smart host that is gone, or says nothing, leaves the server's own options. */

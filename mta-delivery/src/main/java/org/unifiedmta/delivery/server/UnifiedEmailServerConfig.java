@@ -24,6 +24,7 @@ import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.attempt.MailHandler;
 import org.unifiedmta.delivery.hook.Hook;
+import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.Network;
@@ -345,6 +346,10 @@ public final class UnifiedEmailServerConfig {
     return List.copyOf(values.zones);
   }
 
+  public InboundPolicy inboundPolicy() {
+    return values.inboundPolicy;
+  }
+
   public boolean zoneHeaderOfAnybody() {
     return values.zoneHeaderOfAnybody;
   }
@@ -475,6 +480,7 @@ public final class UnifiedEmailServerConfig {
     private RetryPolicy retry = RetryPolicy.standard();
     private List<SendingZone> zones = new ArrayList<>();
     private boolean zoneHeaderOfAnybody;
+    private InboundPolicy inboundPolicy = InboundPolicy.off();
     private Receivers receivers = Receivers.standard();
     private @Nullable StorageManager storageManager;
     private @Nullable Path dataDirectory;
@@ -527,6 +533,7 @@ public final class UnifiedEmailServerConfig {
       retry = other.retry;
       zones = new ArrayList<>(other.zones);
       zoneHeaderOfAnybody = other.zoneHeaderOfAnybody;
+      inboundPolicy = other.inboundPolicy;
       receivers = other.receivers;
       storageManager = other.storageManager;
       dataDirectory = other.dataDirectory;
@@ -749,6 +756,15 @@ public final class UnifiedEmailServerConfig {
      */
     public Builder zoneHeaderOfAnybody(boolean counts) {
       zoneHeaderOfAnybody = counts;
+      return this;
+    }
+
+    /**
+     * What is done with what SPF, DKIM and DMARC find of mail from strangers; {@link
+     * InboundPolicy#off} unless told.
+     */
+    public Builder inboundPolicy(InboundPolicy policy) {
+      inboundPolicy = policy;
       return this;
     }
 

@@ -1,7 +1,11 @@
 package org.unifiedmta.security.authres;
 
 import java.net.InetAddress;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.mime.HeaderText;
 import org.unifiedmta.security.arc.ArcResult;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -27,5 +31,128 @@ public record AuthenticationResults(
         List.of(),
         ArcResult.none(),
         DmarcResult.none());
+  }
+
+  /**
+   * The Authentication-Results field (RFC 8601 2.2), folded, without the line break at its end.
+   *
+   * @param authservId our own name
+   */
+  public String header(String authservId) {
+    return HeaderText.fold("Authentication-Results", value(authservId) + "; " + results());
+  }
+
+  /** What follows the authserv-id, on one line: {@code spf=pass smtp.mailfrom=example.org; …}. */
+  public String results() {
+    var results = new ArrayList<String>();
+    results.add(
+        "spf="
+            + word(spf.result())
+            + (spf.domain().isEmpty() ? "" : " smtp.mailfrom=" + value(spf.domain())));
+    for (var signature : dkim) {
+      results.add(
+          "dkim="
+              + word(signature.status())
+              + reason(signature.status() == DkimResult.Status.PASS ? null : signature.reason())
+              + property(" header.d=", signature.domain())
+              + property(" header.s=", signature.selector()));
+    }
+    if (dkim.isEmpty()) {
+      results.add("dkim=none");
+    }
+    results.add("arc=" + word(arc.status()) + reason(arc.reason()));
+    results.add(
+        "dmarc="
+            + dmarcWord()
+            + (dmarc.policy() == DmarcResult.Policy.ABSENT
+                ? ""
+                : " (p=" + word(dmarc.policy()) + ")")
+            + property(" policy.domain=", dmarc.recordDomain()));
+    return String.join("; ", results);
+  }
+
+  /** RFC 9989 11.1, RFC 8601 2.7. */
+  private String dmarcWord() {
+    return switch (dmarc.action()) {
+      case PASS -> "pass";
+      case TEMPERROR -> "temperror";
+      case NONE, QUARANTINE, REJECT ->
+          dmarc.policy() == DmarcResult.Policy.ABSENT ? "none" : "fail";
+    };
+  }
+
+  /** {@code pass (domain=d; selector=s)}, one for each signature. */
+  public List<String> dkimTexts() {
+    return dkim.stream()
+        .map(signature ->
+            word(signature.status())
+                + " (domain="
+                + shown(signature.domain())
+                + "; selector="
+                + shown(signature.selector())
+                + ")")
+        .toList();
+  }
+
+  /** {@code pass (action=none; policy=reject; spf=aligned; dkim=unaligned)}. */
+  public String dmarcText() {
+    return dmarcWord()
+        + " (action="
+        + word(dmarc.action())
+        + "; policy="
+        + word(dmarc.policy())
+        + "; spf="
+        + aligned(dmarc.spfDomainAligned())
+        + "; dkim="
+        + aligned(dmarc.dkimDomainAligned())
+        + ")";
+  }
+
+  private static String aligned(boolean is) {
+    return is ? "aligned" : "unaligned";
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static String property(String name, @Nullable String text) {
+    return text == null ? "" : name + value(text);
+  }
+
+  private static String reason(@Nullable String text) {
+    return text == null ? "" : " reason=" + quoted(text);
+  }
+
+  /**
+   * {@code value = token / quoted-string} (RFC 2045 5.1): whatever it is, it ends where it ends.
+   */
+  private static String value(String text) {
+    boolean token = !text.isEmpty();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      token &= c > ' ' && c < 127 && "()<>@,;:\\\"/[]?=".indexOf(c) < 0;
+    }
+    return token ? text : quoted(text);
+  }
+
+  private static String quoted(String text) {
+    return "\"" + printable(text).replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+  }
+
+  /** In a comment of ours. */
+  private static String shown(@Nullable String text) {
+    return text == null
+        ? "?"
+        : printable(text).replace('(', '?').replace(')', '?').replace('\\', '?').replace(';', '?');
+  }
+
+  private static String printable(String text) {
+    var line = new StringBuilder();
+    for (int i = 0; i < text.length() && i < 300; i++) {
+      char c = text.charAt(i);
+      line.append(c >= ' ' && c < 127 ? c : '?');
+    }
+    return line.toString();
   }
 }

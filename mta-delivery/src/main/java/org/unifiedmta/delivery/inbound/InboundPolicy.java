@@ -1,0 +1,76 @@
+package org.unifiedmta.delivery.inbound;
+
+import java.time.Duration;
+import java.util.Optional;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.security.authres.AuthenticationResults;
+import org.unifiedmta.security.dmarc.DmarcResult;
+
+/**
+ * What is done with what SPF, DKIM and DMARC find of mail from strangers: of clients that have
+ * neither logged in nor are in a trusted network.
+ *
+ * @param checks whether anything is looked up at all
+ * @param enforces whether mail is refused that its author's domain wants refused (550 5.7.26); else
+ *     all is only written into the message
+ * @param defersOnTemperror whether mail is put off (451 4.7.24) of which the DNS does not say now
+ *     whether it would be refused; else it is taken
+ * @param budget of time for one message, after which what is not known is a temperror
+ */
+public record InboundPolicy(
+    boolean checks, boolean enforces, boolean defersOnTemperror, Duration budget) {
+  private static final Duration BUDGET = Duration.ofSeconds(20);
+
+  /** Nothing is looked up, and nothing written. */
+  public static InboundPolicy off() {
+    return new InboundPolicy(false, false, false, BUDGET);
+  }
+
+  /** What is found is written into the message. */
+  public static InboundPolicy report() {
+    return new InboundPolicy(true, false, false, BUDGET);
+  }
+
+  /** And mail is refused that its author's domain wants refused. */
+  public static InboundPolicy enforce() {
+    return new InboundPolicy(true, true, false, BUDGET);
+  }
+
+  public InboundPolicy withDefersOnTemperror(boolean defers) {
+    return new InboundPolicy(checks, enforces, defers, budget);
+  }
+
+  public InboundPolicy withBudget(Duration time) {
+    return new InboundPolicy(checks, enforces, defersOnTemperror, time);
+  }
+
+  /** The reply that refuses a message, or empty. */
+  Optional<SmtpReply> refusal(AuthenticationResults results) {
+    if (!enforces) {
+      return Optional.empty();
+    }
+    return switch (results.dmarc().action()) {
+      case REJECT -> // RFC 9989 8.3, RFC 7372 3.3
+          Optional.of(
+              SmtpReply.of(
+                  550,
+                  "5.7.26",
+                  "The domain in From: wants mail refused that it has not authorized"
+                      + " (DMARC policy of "
+                      + results.dmarc().recordDomain()
+                      + "; SPF and DKIM do not prove it)"));
+      case TEMPERROR ->
+          defersOnTemperror
+              ? Optional.of(
+                  SmtpReply.of(
+                      451, "4.7.24", "The DNS does not say now whether this mail is authorized"))
+              : Optional.empty();
+      case PASS, NONE, QUARANTINE -> Optional.empty();
+    };
+  }
+
+  /** Whether the author's domain wants it kept apart. */
+  static boolean isQuarantined(AuthenticationResults results) {
+    return results.dmarc().action() == DmarcResult.Action.QUARANTINE;
+  }
+}

@@ -1,0 +1,263 @@
+package org.unifiedmta.delivery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.net.InetAddress;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.dns.DnsResolver.Status;
+import org.unifiedmta.core.dns.ZoneResolver;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.delivery.attempt.RecipientVerdict;
+import org.unifiedmta.delivery.inbound.InboundPolicy;
+import org.unifiedmta.routing.domain.DomainConfig;
+import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.security.dkim.DKIMSigner;
+import org.unifiedmta.security.dkim.DkimResult;
+import org.unifiedmta.security.dmarc.DmarcResult;
+import org.unifiedmta.security.spf.SpfResult;
+import org.unifiedmta.smtp.client.SmtpException;
+
+/** Mail from strangers: what is found of it, where that is written, and what is refused. */
+class InboundAuthenticationTest {
+  private static final OutboundOptions PLAIN =
+      OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).build();
+  private static KeyPair keys;
+
+  private record Seen(Email email, SecurityResults security) {}
+
+  private final List<Seen> seen = new CopyOnWriteArrayList<>();
+  private UnifiedEmailServer server;
+
+  @BeforeAll
+  static void makeKeys() throws Exception {
+    var generator = KeyPairGenerator.getInstance("RSA");
+    generator.initialize(2048);
+    keys = generator.generateKeyPair();
+  }
+
+  @AfterEach
+  void close() {
+    if (server != null) {
+      server.close();
+    }
+  }
+
+  private static ZoneResolver.Builder zone() {
+    return ZoneResolver.builder()
+        .txt("good.test", "v=spf1 ip4:127.0.0.1 -all")
+        .txt("_dmarc.good.test", "v=DMARC1; p=reject")
+        .txt("strict.test", "v=spf1 -all")
+        .txt("_dmarc.strict.test", "v=DMARC1; p=reject")
+        .txt(
+            "s1._domainkey.strict.test",
+            "v=DKIM1; p=" + Base64.getEncoder().encodeToString(keys.getPublic().getEncoded()))
+        .txt("mild.test", "v=spf1 -all")
+        .txt("_dmarc.mild.test", "v=DMARC1; p=quarantine")
+        .txt("broken.test", "v=spf1 -all")
+        .fail("_dmarc.broken.test", "TXT", Status.SERVFAIL);
+  }
+
+  private void start(InboundPolicy policy, DnsResolver dns, String... trusted) {
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mx.here.test")
+            .ports(0)
+            .dnsResolver(dns)
+            .inboundPolicy(policy)
+            .trustedNetworks(trusted)
+            .domains(DomainConfig.of("here.test"))
+            .mailHandler((recipient, mail) -> {
+              seen.add(new Seen(mail.email(), mail.security()));
+              return RecipientVerdict.delivered();
+            });
+    server = new UnifiedEmailServer(config.build()).start();
+  }
+
+  private static Email.Builder from(String domain) {
+    return Email.builder().from("ann@" + domain).to("bob@here.test").subject("x").text("Hello\r\n");
+  }
+
+  private static Email signed(Email email) {
+    var signer = DKIMSigner.builder("strict.test", "s1", keys.getPrivate()).build();
+    return Email.parse(signer.sign(email.toBytes()));
+  }
+
+  private void send(Email email) {
+    server.sendOutboundEmail("127.0.0.1", server.port(), email, PLAIN);
+    assertThat(server.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+  }
+
+  private SmtpReply refusal(Email email) {
+    var refused = new SmtpReply[1];
+    assertThatThrownBy(() -> send(email))
+        .isInstanceOfSatisfying(SmtpException.class, e -> refused[0] = e.reply().orElseThrow());
+    assertThat(seen).isEmpty();
+    return refused[0];
+  }
+
+  private Seen only() {
+    assertThat(seen).hasSize(1);
+    return seen.getFirst();
+  }
+
+  @Test
+  void whatIsFoundIsInTheMessageAndAtHandForTheHandler() {
+    start(InboundPolicy.enforce(), zone().build());
+    send(from("good.test").build());
+    var headers = only().email().headers();
+    assertThat(headers.first("Authentication-Results"))
+        .hasValueSatisfying(value ->
+            assertThat(value)
+                .startsWith("mx.here.test; spf=pass smtp.mailfrom=good.test; dkim=none;")
+                .contains("dmarc=pass (p=reject)"));
+    assertThat(headers.first("Received-SPF").orElseThrow()).startsWith("pass (");
+    assertThat(headers.first("X-DMARC-Result"))
+        .contains("pass (action=pass; policy=reject; spf=aligned; dkim=unaligned)");
+    assertThat(headers.fields().getFirst().name()).isEqualTo("Authentication-Results");
+    var found = only().security().authentication();
+    assertThat(found.spf().result()).isEqualTo(SpfResult.Result.PASS);
+    assertThat(found.dmarc().action()).isEqualTo(DmarcResult.Action.PASS);
+  }
+
+  @Test
+  void aSignatureProvesWhatTheAddressDoesNot() {
+    start(InboundPolicy.enforce(), zone().build());
+    send(signed(from("strict.test").build()));
+    var found = only().security().authentication();
+    assertThat(found.spf().result()).isEqualTo(SpfResult.Result.FAIL);
+    assertThat(found.dkim()).extracting(DkimResult::status).containsExactly(DkimResult.Status.PASS);
+    assertThat(found.dmarc().dkimDomainAligned()).isTrue();
+    assertThat(only().email().headers().first("X-DKIM-Result"))
+        .contains("pass (domain=strict.test; selector=s1)");
+  }
+
+  @Test
+  void whatADomainWantsRefusedIsRefused() {
+    start(InboundPolicy.enforce(), zone().build());
+    var reply = refusal(from("strict.test").build());
+    assertThat(reply.code()).isEqualTo(550);
+    assertThat(reply.status()).hasToString("5.7.26");
+    assertThat(reply.text()).contains("strict.test");
+    var changed = signed(from("strict.test").build()).toBytes();
+    changed[changed.length - 4] = 'X';
+    assertThat(refusal(Email.parse(changed)).code()).isEqualTo(550);
+  }
+
+  @Test
+  void whereThatIsOnlyReportedItIsTaken() {
+    start(InboundPolicy.report(), zone().build());
+    send(from("strict.test").build());
+    assertThat(only().email().headers().first("X-DMARC-Result"))
+        .contains("fail (action=reject; policy=reject; spf=unaligned; dkim=unaligned)");
+  }
+
+  @Test
+  void whatADomainWantsKeptApartIsMarked() {
+    start(InboundPolicy.enforce(), zone().build());
+    send(from("mild.test").build());
+    assertThat(only().email().headers().first("X-Quarantine")).contains("dmarc");
+  }
+
+  @Test
+  void whatTheDnsDoesNotSayIsTakenUnlessItIsToComeAgain() {
+    start(InboundPolicy.enforce(), zone().build());
+    send(from("broken.test").build());
+    assertThat(only().security().authentication().dmarc().action())
+        .isEqualTo(DmarcResult.Action.TEMPERROR);
+    server.close();
+    seen.clear();
+    start(InboundPolicy.enforce().withDefersOnTemperror(true), zone().build());
+    assertThat(refusal(from("broken.test").build()).code()).isEqualTo(451);
+  }
+
+  @Test
+  void aDnsThatNeverAnswersHoldsUpNobodyForLong() {
+    var never = new CountDownLatch(1);
+    var zone = zone().build();
+    var dns =
+        new DnsResolver() {
+          @Override
+          public Answer<String> txt(String name) {
+            try {
+              never.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+            return Answer.none(Status.TIMEOUT);
+          }
+
+          @Override
+          public Answer<Mx> mx(String name) {
+            return zone.mx(name);
+          }
+
+          @Override
+          public Answer<InetAddress> a(String name) {
+            return zone.a(name);
+          }
+
+          @Override
+          public Answer<InetAddress> aaaa(String name) {
+            return zone.aaaa(name);
+          }
+
+          @Override
+          public Answer<String> ptr(InetAddress address) {
+            return zone.ptr(address);
+          }
+
+          @Override
+          public Answer<String> cname(String name) {
+            return zone.cname(name);
+          }
+
+          @Override
+          public Answer<Tlsa> tlsa(String name) {
+            return zone.tlsa(name);
+          }
+        };
+    start(InboundPolicy.enforce().withBudget(Duration.ofMillis(200)), dns);
+    send(signed(from("strict.test").build()));
+    never.countDown();
+    var found = only().security().authentication();
+    assertThat(found.spf().result()).isEqualTo(SpfResult.Result.TEMPERROR);
+    assertThat(found.dkim())
+        .extracting(DkimResult::status)
+        .containsExactly(DkimResult.Status.TEMPERROR);
+    assertThat(found.dmarc().action()).isEqualTo(DmarcResult.Action.TEMPERROR);
+  }
+
+  @Test
+  void resultsThatClaimToBeOursAreTakenOut() {
+    start(InboundPolicy.report(), zone().build());
+    send(
+        from("strict.test")
+            .header("Authentication-Results", "MX.here.test; dmarc=pass")
+            .header("Authentication-Results", "other.test; dmarc=pass")
+            .build());
+    assertThat(only().email().headers().all("Authentication-Results"))
+        .hasSize(2)
+        .noneMatch(value -> value.contains("MX.here.test"))
+        .anyMatch(value -> value.startsWith("other.test"));
+  }
+
+  @Test
+  void whoMayRelayIsNotChecked() {
+    start(InboundPolicy.enforce(), zone().build(), "127.0.0.0/8");
+    send(from("strict.test").build());
+    assertThat(only().email().headers().first("Authentication-Results")).isEmpty();
+  }
+}

@@ -1,0 +1,79 @@
+package org.unifiedmta.security.authres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.dkim.DkimResult;
+import org.unifiedmta.security.dmarc.DmarcResult;
+import org.unifiedmta.security.spf.SpfResult;
+
+class AuthenticationResultsTest {
+  private static SpfResult spf(SpfResult.Result result, String domain) {
+    return new SpfResult(result, domain, InetAddress.getLoopbackAddress(), null, null);
+  }
+
+  private static final DmarcResult REJECT =
+      new DmarcResult(
+          DmarcResult.Action.REJECT, DmarcResult.Policy.REJECT, false, false, "example.org");
+
+  @Test
+  void eachMethodHasItsResultAndEachSignatureToo() {
+    var results =
+        new AuthenticationResults(
+            spf(SpfResult.Result.FAIL, "example.org"),
+            List.of(
+                new DkimResult(DkimResult.Status.PASS, "example.org", "s1", null, false),
+                new DkimResult(
+                    DkimResult.Status.FAIL, "example.net", "s2", "the body changed", false),
+                new DkimResult(DkimResult.Status.PERMERROR, null, null, "no v=1", false)),
+            ArcResult.none(),
+            REJECT);
+    assertThat(results.results())
+        .isEqualTo(
+            "spf=fail smtp.mailfrom=example.org;"
+                + " dkim=pass header.d=example.org header.s=s1;"
+                + " dkim=fail reason=\"the body changed\" header.d=example.net header.s=s2;"
+                + " dkim=permerror reason=\"no v=1\";"
+                + " arc=none; dmarc=fail (p=reject) policy.domain=example.org");
+    assertThat(results.dkimTexts())
+        .containsExactly(
+            "pass (domain=example.org; selector=s1)",
+            "fail (domain=example.net; selector=s2)",
+            "permerror (domain=?; selector=?)");
+    assertThat(results.dmarcText())
+        .isEqualTo("fail (action=reject; policy=reject; spf=unaligned; dkim=unaligned)");
+    for (var line : results.header("mx.example.com").split("\r\n")) {
+      assertThat(line.length()).isLessThanOrEqualTo(78);
+    }
+    assertThat(results.header("mx.example.com"))
+        .startsWith("Authentication-Results: mx.example.com; spf=fail");
+  }
+
+  @Test
+  void whatAPeerSentStaysWithinItsValue() {
+    var hostile = "x; dmarc=pass (\r\nFrom: <eve@evil.test>\r\n\"";
+    var results =
+        new AuthenticationResults(
+            spf(SpfResult.Result.NONE, hostile),
+            List.of(new DkimResult(DkimResult.Status.FAIL, hostile, hostile, hostile, false)),
+            ArcResult.none(),
+            DmarcResult.none());
+    var unfolded = results.header("mx.example.com").replace("\r\n ", " ");
+    assertThat(unfolded).doesNotContain("\r").doesNotContain("\n");
+    assertThat(results.results())
+        .contains("smtp.mailfrom=\"x; dmarc=pass (??From: <eve@evil.test>??\\\"\"");
+    assertThat(results.results()).endsWith("; arc=none; dmarc=none");
+    assertThat(results.dkimTexts().getFirst())
+        .isEqualTo(
+            "fail (domain=x? dmarc=pass ???From: <eve@evil.test>??\"; selector=x? dmarc=pass ???From: <eve@evil.test>??\")");
+  }
+
+  @Test
+  void nothingCheckedIsNoneOfEach() {
+    assertThat(AuthenticationResults.none().results())
+        .isEqualTo("spf=none; dkim=none; arc=none; dmarc=none");
+  }
+}
