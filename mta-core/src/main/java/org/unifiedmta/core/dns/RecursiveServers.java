@@ -171,21 +171,16 @@ final class RecursiveServers {
     return values;
   }
 
-  /** The least; a negative one is none (RFC 2181 8). */
+  /** The least; dnsjava makes none of a negative one (RFC 2181 8). */
   private static Duration ttl(List<Record> records) {
-    return Duration.ofSeconds(
-        records.stream().mapToLong(record -> seconds(record.getTTL())).min().orElse(0));
-  }
-
-  private static long seconds(long ttl) {
-    return ttl < 0 || ttl > Integer.MAX_VALUE ? 0 : ttl;
+    return Duration.ofSeconds(records.stream().mapToLong(Record::getTTL).min().orElse(0));
   }
 
   /** RFC 2308 5. */
   private static Duration negativeTtl(Message response) {
     for (var record : response.getSection(Section.AUTHORITY)) {
       if (record instanceof SOARecord soa) {
-        long seconds = Math.min(seconds(soa.getTTL()), seconds(soa.getMinimum()));
+        long seconds = Math.min(soa.getTTL(), soa.getMinimum());
         return least(MAXIMUM_NEGATIVE_TTL, Duration.ofSeconds(seconds));
       }
     }

@@ -69,7 +69,7 @@ class HostileServersTest {
   }
 
   @Test
-  void aTruncatedAnswerIsNoAnswerWhereTcpIsRefused() throws IOException {
+  void aTruncatedAnswerIsNoAnswerWhereTcpIsRefused() throws IOException, InterruptedException {
     server.records("a.test", "a.test. 60 A 192.0.2.1");
     server.truncate("a.test");
     server.refuseTcp();

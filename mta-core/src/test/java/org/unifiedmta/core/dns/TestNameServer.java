@@ -113,8 +113,9 @@ final class TestNameServer implements AutoCloseable {
   }
 
   /** Nobody listens at the port of TCP any more. */
-  void refuseTcp() throws IOException {
+  void refuseTcp() throws IOException, InterruptedException {
     tcp.close();
+    threads.get(1).join(); // a thread in accept() keeps the port open until it has woken up
   }
 
   static void add(Message message, int section, String... records) {

@@ -81,7 +81,7 @@ final class SpfCheck {
       }
     }
     var redirect = record.redirect();
-    if (redirect == null || record.hasAll() || !canExpand(redirect)) { // 6.1
+    if (redirect == null || !canExpand(redirect)) { // 6.1: nor where there is "all", which matches
       return new Outcome(Result.NEUTRAL, domain, null, "nothing in the record of " + domain);
     }
     budget.spendTerm();

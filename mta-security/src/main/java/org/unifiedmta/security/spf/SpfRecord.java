@@ -41,11 +41,6 @@ record SpfRecord(
     return new Parser(txt).parse();
   }
 
-  boolean hasAll() {
-    return directives.stream()
-        .anyMatch(directive -> directive.mechanism() instanceof Mechanism.All);
-  }
-
   private static final class Parser {
     private final String txt;
     private final List<Directive> directives = new ArrayList<>();

@@ -186,6 +186,16 @@ class DmarcVerifierTest {
         .isFalse();
   }
 
+  @ParameterizedTest
+  @CsvSource({"y", "n"})
+  void theWalkEndsWhereADomainSaysWhatItIs(String psd) {
+    publish("b.example.org", "v=DMARC1; p=reject; psd=" + psd);
+    var dns = new CountingResolver(zone.build());
+    new DmarcVerifier(dns).verify("a.b.example.org", NO_SPF, List.of());
+    assertThat(dns.questions())
+        .containsExactly("TXT _dmarc.a.b.example.org", "TXT _dmarc.b.example.org");
+  }
+
   // Alignment
 
   @ParameterizedTest
@@ -367,13 +377,18 @@ class DmarcVerifierTest {
       strings = {
         "From: \"a@legit.test\" <b@evil.test>\r\n\r\n",
         "From: \"a\\@legit.test\" <b@evil.test>\r\n\r\n",
+        "From: \"a@notevil.test\" <b@evil.test>\r\n\r\n",
+        "From: Ann\0 <b@evil.test>\r\n\r\n",
+        "From: Ann\r <b@evil.test>\r\n\r\n",
+        "From: \"Ann\u0007\" <b@evil.test>\r\n\r\n",
+        "From: Ann\u00ff <b@evil.test>\r\n\r\n",
         "From: =?utf-8?q?a=40legit.test?= <b@evil.test>\r\n\r\n",
         "From: =?utf-8?B?YUBsZWdpdC50ZXN0?= <b@evil.test>\r\n\r\n",
         "From: b@evil.test (a@legit.test)\r\n\r\n",
         "From: (a@legit.test) b@evil.test\r\n\r\n",
         "From: \"Ann a@legit.test.\" b@evil.test\r\n\r\n"
       })
-  void anAddressElsewhereInANameOrCommentNeverPasses(String header) {
+  void anAddressElsewhereOrWhatIsNoTextInANameOrCommentNeverPasses(String header) {
     var result = verifyHeader(header);
     assertThat(result.action()).isEqualTo(Action.NONE);
     assertThat(result.recordDomain()).isEqualTo("evil.test"); // RFC 9989 knows no other
@@ -427,6 +442,12 @@ class DmarcVerifierTest {
   void theFromFieldIsFoundBehindAThousandOthers() {
     var header = "X: y\r\n".repeat(1_000) + "From: a@legit.test\r\n\r\n";
     assertThat(verifyHeader(header).action()).isEqualTo(Action.REJECT);
+  }
+
+  @Test
+  void aHeaderThatIsNotSeenToItsEndNeverPasses() {
+    var header = "From: b@evil.test\r\n" + "X: y\r\n".repeat(2_500) + "From: a@legit.test\r\n\r\n";
+    assertThat(verifyHeader(header).action()).isEqualTo(Action.NONE);
   }
 
   @Test

@@ -76,6 +76,8 @@ class MacroStringTest {
     assertThat("." + ".email.example.com".repeat(20)).endsWith("." + name);
     var exact = MacroString.parse("b." + "a".repeat(251));
     assertThat(exact.domain(MacroStringTest::value)).hasSize(253);
+    var oneLabelOff = MacroString.parse("b." + "a".repeat(125) + "." + "c".repeat(127));
+    assertThat(oneLabelOff.domain(MacroStringTest::value)).hasSize(253).startsWith("a");
     var over = MacroString.parse("bc." + "a".repeat(251));
     assertThat(over.domain(MacroStringTest::value)).hasSize(251);
     assertThat(MacroString.parse("a".repeat(300)).domain(MacroStringTest::value)).isEmpty();
