@@ -1,0 +1,44 @@
+package org.unifiedmta.security.dkim;
+
+import java.security.KeyPair;
+import java.time.Instant;
+import java.util.List;
+
+/** Where signing keys are kept. Thread-safe; blocks. */
+public interface DkimKeyStore {
+
+  /**
+   * A key of a domain.
+   *
+   * @param domain in A-labels and lower case
+   * @param keys RSA or Ed25519
+   */
+  record Entry(String domain, String selector, KeyPair keys, Instant createdAt, State state) {
+
+    /** How far a key has come. */
+    public enum State {
+      /** It is made; nobody else knows of it. */
+      CREATED,
+      /** It has been handed to whoever publishes it. */
+      PUBLISHED,
+      /** It has been seen in the DNS. */
+      SEEN,
+      /** It signs. */
+      SIGNING,
+      /** It signs no more, but stays in the DNS for what is under way. */
+      RETIRED,
+      /** What is in the DNS says that it is good for nothing. */
+      REVOKED
+    }
+
+    public Entry withState(State other) {
+      return new Entry(domain, selector, keys, createdAt, other);
+    }
+  }
+
+  /** All of a domain, the eldest first. */
+  List<Entry> entries(String domain);
+
+  /** Keeps a key, or its new state, as a whole; returns when it is on stable storage. */
+  void save(Entry entry);
+}
