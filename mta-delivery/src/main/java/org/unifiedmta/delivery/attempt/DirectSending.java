@@ -3,11 +3,10 @@ package org.unifiedmta.delivery.attempt;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.SystemDnsResolver;
@@ -17,6 +16,7 @@ import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.smtp.client.Endpoint;
 import org.unifiedmta.smtp.client.RecipientReplies;
 import org.unifiedmta.smtp.client.SmtpClient;
@@ -25,18 +25,20 @@ import org.unifiedmta.smtp.client.SmtpException.Phase;
 
 /** Sends one message to one host at once; nothing is kept, nothing is tried again. */
 public final class DirectSending {
-  private static final Logger log = LoggerFactory.getLogger(DirectSending.class);
-
   private final String heloName;
   private final Optional<DnsResolver> dns;
+  private final Optional<DKIMCreator> keys;
   private final Timer timer;
 
   /**
    * @param dns empty for the system's
+   * @param keys empty where nothing is signed
    */
-  public DirectSending(String heloName, Optional<DnsResolver> dns, Timer timer) {
+  public DirectSending(
+      String heloName, Optional<DnsResolver> dns, Optional<DKIMCreator> keys, Timer timer) {
     this.heloName = heloName;
     this.dns = dns;
+    this.keys = keys;
     this.timer = timer;
   }
 
@@ -44,16 +46,15 @@ public final class DirectSending {
    * Sends to everybody in To, Cc and Bcc.
    *
    * @throws SmtpException if nobody was accepted
+   * @throws IllegalArgumentException if the message has no recipients, or is to be signed with a
+   *     key that is not there; nobody is connected to then
    */
   public SendResult send(String host, int port, Email email, OutboundOptions options) {
     var envelope = email.envelope();
     if (envelope.recipients().isEmpty()) {
       throw new IllegalArgumentException("the message has no recipients");
     }
-    if (options.dkimDomain().isPresent()) {
-      log.warn("the message is sent without a DKIM signature: signing is not available yet");
-    }
-    var body = ByteSource.of(email.toBytes());
+    var body = ByteSource.of(signed(email.toBytes(), options));
     SmtpException last = null;
     for (var endpoint : endpoints(host, port)) {
       try (var client =
@@ -73,6 +74,21 @@ public final class DirectSending {
     throw last == null
         ? new SmtpException(Phase.CONNECT, "no address of " + host, null, null)
         : last;
+  }
+
+  private byte[] signed(byte[] message, OutboundOptions options) {
+    var domain = options.dkimDomain().orElse(null);
+    if (domain == null) {
+      return message;
+    }
+    try {
+      return keys.orElseThrow(
+              () -> new NoSuchElementException("no dkimCreator, so no key of " + domain))
+          .signer(domain, options.dkimSelector().orElse("default"))
+          .sign(message);
+    } catch (NoSuchElementException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
   }
 
   private List<Endpoint> endpoints(String host, int port) {

@@ -30,6 +30,7 @@ import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.UnifiedDeliveryQueue;
+import org.unifiedmta.delivery.submission.Signing;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Admission;
 import org.unifiedmta.routing.route.Destinations;
@@ -63,6 +64,8 @@ public final class InboundReception implements SessionHandler {
    * @param handler null without local delivery
    * @param policy what is done with what the checks find
    * @param authentication of mail from strangers; null where nothing is checked
+   * @param signing of what is submitted
+   * @param signs whether that has any keys
    * @param threads virtual threads for what waits
    */
   public record Parts(
@@ -74,6 +77,8 @@ public final class InboundReception implements SessionHandler {
       @Nullable MailHandler handler,
       InboundPolicy policy,
       @Nullable MessageAuthentication authentication,
+      Signing signing,
+      boolean signs,
       Hooks hooks,
       QueueStore store,
       UnifiedDeliveryQueue queue,
@@ -87,7 +92,7 @@ public final class InboundReception implements SessionHandler {
 
   public InboundReception(Parts parts) {
     this.parts = parts;
-    this.trace = new TraceHeaders(parts.hostname());
+    this.trace = new TraceHeaders(parts.hostname(), parts.signing());
     this.senders = new SenderPolicy(parts.credentials());
     // A handler that does not look recipients up saves each RCPT a change of threads.
     this.everybodyIsThere =
@@ -238,6 +243,7 @@ public final class InboundReception implements SessionHandler {
     if (parts.hooks().isEmpty()
         && !senders.concerns(session)
         && !isChecked(session)
+        && !(parts.signs() && session.authenticatedUser() != null)
         && !parts.routing().get().router().needsMessage()) {
       decide(session, envelope, message, SecurityResults.none(), reply);
       return;

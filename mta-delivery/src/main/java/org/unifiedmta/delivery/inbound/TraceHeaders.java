@@ -15,6 +15,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
+import org.unifiedmta.delivery.submission.Signing;
 import org.unifiedmta.routing.zone.ZoneSelector;
 import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.smtp.server.SessionFacts;
@@ -26,9 +27,11 @@ final class TraceHeaders {
           .withZone(ZoneOffset.UTC);
 
   private final String hostname;
+  private final Signing signing;
 
-  TraceHeaders(String hostname) {
+  TraceHeaders(String hostname, Signing signing) {
     this.hostname = hostname;
+    this.signing = signing;
   }
 
   /**
@@ -58,7 +61,10 @@ final class TraceHeaders {
       submitted(prefix, header, id, now);
     }
     cuts.sort(Comparator.comparingLong(Cut::from));
-    return message.edited(prefix.toString().getBytes(StandardCharsets.UTF_8), cuts);
+    var front = prefix.toString().getBytes(StandardCharsets.UTF_8);
+    return submitted
+        ? signing.sign(message, front, cuts, envelope.mailFrom())
+        : message.edited(front, cuts);
   }
 
   /** What was found, above what was found it of. */

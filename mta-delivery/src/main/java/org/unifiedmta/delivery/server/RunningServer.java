@@ -41,6 +41,7 @@ import org.unifiedmta.delivery.server.UnifiedEmailServer.BoundListener;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Listener;
 import org.unifiedmta.delivery.store.log.LogQueueStore;
 import org.unifiedmta.delivery.submission.Outbox;
+import org.unifiedmta.delivery.submission.Signing;
 import org.unifiedmta.delivery.submission.Submission;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Destinations;
@@ -50,6 +51,7 @@ import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.routing.zone.SmartHost;
 import org.unifiedmta.security.authres.MessageAuthentication;
+import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
 import org.unifiedmta.security.spf.SpfVerifier;
@@ -71,6 +73,7 @@ final class RunningServer {
   private final EventBus events;
   private final QueueStore store;
   private final DnsResolver dns;
+  private final Signing signing;
   private final UnifiedDeliveryQueue queue;
   private final Submission submission;
   private final SmtpClientPool pool;
@@ -97,7 +100,8 @@ final class RunningServer {
     store = openStore(config);
     dns = dns(config);
     queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
-    submission = new Submission(store, queue, routing, timer);
+    signing = new Signing(config.dkimCreator().orElse(null));
+    submission = new Submission(store, queue, routing, signing, timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
     var hosts =
         new MxResolver(
@@ -171,6 +175,7 @@ final class RunningServer {
         var bound = runtime.smtp.bind(inServerWords(listener));
         runtime.listeners.add(new BoundListener(listener.name(), bound, listener.mode()));
       }
+      runtime.makeKeys();
       runtime.queue.tellInterrupted();
       runtime.schedule.start();
       config.outbox().ifPresent(runtime::startOutbox);
@@ -183,6 +188,19 @@ final class RunningServer {
 
   private Optional<String> whyNotTried(String zone, String destination) {
     return schedule.whyNot(zone, destination);
+  }
+
+  /** For each of our domains, where there are none yet. */
+  private void makeKeys() {
+    var keys = config.dkimCreator().orElse(null);
+    if (keys == null) {
+      return;
+    }
+    for (var domain : config.domains()) {
+      var wanted = domain.dkim();
+      keys.handleDKIMKeysForDomain(
+          domain.domain(), wanted.selector(), DKIMCreator.KeyType.RSA, wanted.keySize());
+    }
   }
 
   private void startOutbox(DataSource database) {
@@ -238,6 +256,8 @@ final class RunningServer {
             config.mailHandler().orElse(null),
             config.inboundPolicy(),
             authentication(threads),
+            signing,
+            config.dkimCreator().isPresent(),
             new Hooks(config.hooks(), HOOK_BUDGET),
             store,
             queue,

@@ -74,7 +74,9 @@ public final class UnifiedEmailServer implements AutoCloseable {
                 new EmailRouter(config.routes(), domains),
                 new ZoneSelector(config.zones(), config.zoneHeaderOfAnybody())));
     receivers = new AtomicReference<>(config.receivers());
-    direct = new DirectSending(config.hostname(), config.dnsResolver(), config.timer());
+    direct =
+        new DirectSending(
+            config.hostname(), config.dnsResolver(), config.dkimCreator(), config.timer());
   }
 
   /**

@@ -33,6 +33,7 @@ import org.unifiedmta.routing.route.Route;
 import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.RetryPolicy;
 import org.unifiedmta.routing.zone.SendingZone;
+import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslMechanism;
 import org.unifiedmta.smtp.codec.Extension;
@@ -346,6 +347,11 @@ public final class UnifiedEmailServerConfig {
     return List.copyOf(values.zones);
   }
 
+  /** Empty where nothing is signed. */
+  public Optional<DKIMCreator> dkimCreator() {
+    return Optional.ofNullable(values.dkimCreator);
+  }
+
   public InboundPolicy inboundPolicy() {
     return values.inboundPolicy;
   }
@@ -481,6 +487,7 @@ public final class UnifiedEmailServerConfig {
     private List<SendingZone> zones = new ArrayList<>();
     private boolean zoneHeaderOfAnybody;
     private InboundPolicy inboundPolicy = InboundPolicy.off();
+    private @Nullable DKIMCreator dkimCreator;
     private Receivers receivers = Receivers.standard();
     private @Nullable StorageManager storageManager;
     private @Nullable Path dataDirectory;
@@ -534,6 +541,7 @@ public final class UnifiedEmailServerConfig {
       zones = new ArrayList<>(other.zones);
       zoneHeaderOfAnybody = other.zoneHeaderOfAnybody;
       inboundPolicy = other.inboundPolicy;
+      dkimCreator = other.dkimCreator;
       receivers = other.receivers;
       storageManager = other.storageManager;
       dataDirectory = other.dataDirectory;
@@ -756,6 +764,15 @@ public final class UnifiedEmailServerConfig {
      */
     public Builder zoneHeaderOfAnybody(boolean counts) {
       zoneHeaderOfAnybody = counts;
+      return this;
+    }
+
+    /**
+     * The keys that sign what is submitted, by clients that have logged in or in process: when the
+     * server starts, each of {@code domains} gets one that has none. Nothing is signed unless told.
+     */
+    public Builder dkimCreator(DKIMCreator keys) {
+      dkimCreator = keys;
       return this;
     }
 

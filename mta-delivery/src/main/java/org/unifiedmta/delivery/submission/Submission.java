@@ -36,12 +36,18 @@ public final class Submission {
   private final QueueStore store;
   private final UnifiedDeliveryQueue queue;
   private final Supplier<Routing> routing;
+  private final Signing signing;
   private final Timer timer;
 
   public Submission(
-      QueueStore store, UnifiedDeliveryQueue queue, Supplier<Routing> routing, Timer timer) {
+      QueueStore store,
+      UnifiedDeliveryQueue queue,
+      Supplier<Routing> routing,
+      Signing signing,
+      Timer timer) {
     this.store = store;
     this.queue = queue;
+    this.signing = signing;
     this.routing = routing;
     this.timer = timer;
   }
@@ -69,26 +75,28 @@ public final class Submission {
   private String queue(Envelope envelope, SubmitOptions options, SpooledMessage message) {
     var now = timer.now();
     List<NewRow> rows;
+    SpooledMessage finished;
     try {
+      finished = finished(message, envelope);
       rows = rows(envelope, message, options, options.notBefore().orElse(envelope.firstDue(now)));
     } catch (RuntimeException e) {
       message.close();
       throw e;
     }
     return queue.addAndWait(
-        new NewMessage(store.newId(), envelope, withoutZone(message), rows, now, null, null, null)
+        new NewMessage(store.newId(), envelope, finished, rows, now, null, null, null)
             .withIdempotencyKey(options.idempotencyKey().orElse(null))
             .withRetry(options.retry().map(RetryPolicy::toString).orElse(null)));
   }
 
-  /** What names the zone is for us alone. */
-  private static SpooledMessage withoutZone(SpooledMessage message) {
+  /** Signed, and without what names the zone, which is for us alone. */
+  private SpooledMessage finished(SpooledMessage message, Envelope envelope) {
     var cuts =
         message.header().fields().stream()
             .filter(field -> field.name().equalsIgnoreCase(ZoneSelector.HEADER))
             .map(HeaderSection.Field::cut)
             .toList();
-    return cuts.isEmpty() ? message : message.edited(new byte[0], cuts);
+    return signing.sign(message, new byte[0], cuts, envelope.mailFrom());
   }
 
   private List<NewRow> rows(

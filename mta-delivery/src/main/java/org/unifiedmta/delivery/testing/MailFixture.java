@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.queue.MemoryQueueStore;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
@@ -79,6 +80,7 @@ public final class MailFixture implements AutoCloseable {
             .tls(TlsConfig.ofContext(this::serverContext))
             .queueStore(store)
             .dnsResolver(settings.dns == null ? ZoneResolver.builder().build() : settings.dns)
+            .inboundPolicy(settings.dns == null ? InboundPolicy.off() : InboundPolicy.report())
             .mailHandler(inbox)
             .hook(faults)
             .maxMessageSize(settings.maxMessageSize)

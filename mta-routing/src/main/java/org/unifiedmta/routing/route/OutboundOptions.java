@@ -105,13 +105,13 @@ public final class OutboundOptions {
       return this;
     }
 
-    /** Whose key is to sign; kept, but nothing signs yet. */
+    /** Whose key signs what is sent at once; none unless told. */
     public Builder dkimDomain(String domain) {
       dkimDomain = domain;
       return this;
     }
 
-    /** Which of the domain's keys is to sign; kept, but nothing signs yet. */
+    /** Which of the domain's keys signs; {@code default} unless told. */
     public Builder dkimSelector(String selector) {
       dkimSelector = selector;
       return this;

@@ -1,5 +1,7 @@
 package org.unifiedmta.security.dkim;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
@@ -13,6 +15,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.core.dns.DnsRecord;
@@ -28,6 +31,8 @@ public final class DKIMCreator {
   private static final String SELECTOR = "default";
   private static final int BITS = 2048;
   private static final long TTL = 3600;
+  private static final int REMEMBERED = 10_000; // domains
+  private static final Duration REREAD = Duration.ofMinutes(1);
 
   /** What kind of key. */
   public enum KeyType {
@@ -38,6 +43,7 @@ public final class DKIMCreator {
   private final DkimKeyStore store;
   private final Clock clock;
   private final ReentrantLock making = new ReentrantLock();
+  private final Cache<String, List<DKIMSigner>> signing;
 
   /** Keeps keys in a directory, in files that only their owner can read. */
   public DKIMCreator(Path keysDir) {
@@ -56,6 +62,13 @@ public final class DKIMCreator {
   public DKIMCreator(DkimKeyStore store, Clock clock) {
     this.store = store;
     this.clock = clock;
+    this.signing =
+        Caffeine.newBuilder()
+            .maximumSize(REMEMBERED)
+            .expireAfterWrite(REREAD)
+            .ticker(() -> TimeUnit.MILLISECONDS.toNanos(clock.millis()))
+            .executor(Runnable::run)
+            .build();
   }
 
   /** Makes a key of RSA with 2,048 bits by the selector {@code default}, where there is none. */
@@ -87,6 +100,7 @@ public final class DKIMCreator {
     var keys = generate(type, bits);
     var unused = DKIMSigner.builder(domain, selector, keys.getPrivate()); // refuses odd selectors
     store.save(new Entry(domain, selector, keys, clock.instant(), state));
+    signing.invalidate(domain);
   }
 
   private static KeyPair generate(KeyType type, int bits) {
@@ -184,10 +198,16 @@ public final class DKIMCreator {
         .build();
   }
 
-  /** Those that sign a domain's mail now; none for a domain without keys, or that is none. */
+  /**
+   * Those that sign a domain's mail now; none for a domain without keys, or that is none. What is
+   * changed in the store by others is seen within a minute.
+   */
   public List<DKIMSigner> signers(String domain) {
-    return ascii(domain).stream()
-        .flatMap(name -> store.entries(name).stream())
+    return ascii(domain).map(name -> signing.get(name, this::signing)).orElse(List.of());
+  }
+
+  private List<DKIMSigner> signing(String domain) {
+    return store.entries(domain).stream()
         .filter(entry -> entry.state() == State.SIGNING)
         .map(this::signer)
         .toList();

@@ -85,7 +85,7 @@ class DKIMCreatorTest {
     var entry = store.entries("example.org").get(1);
     assertThat(entry.state()).isEqualTo(State.CREATED);
     store.save(entry.withState(State.SIGNING));
-    assertThat(later.signers("example.org"))
+    assertThat(creator(START.plus(Duration.ofDays(91))).signers("example.org"))
         .extracting(DKIMSigner::selector)
         .containsExactly("default", next);
   }

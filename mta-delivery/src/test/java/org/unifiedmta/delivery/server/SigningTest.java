@@ -1,0 +1,214 @@
+package org.unifiedmta.delivery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.dns.ZoneResolver;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.delivery.attempt.RecipientVerdict;
+import org.unifiedmta.delivery.inbound.InboundPolicy;
+import org.unifiedmta.delivery.submission.SubmitOptions;
+import org.unifiedmta.routing.domain.DomainConfig;
+import org.unifiedmta.routing.route.Action;
+import org.unifiedmta.routing.route.Match;
+import org.unifiedmta.routing.route.OutboundOptions;
+import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.security.dkim.DKIMCreator;
+import org.unifiedmta.security.dkim.DkimResult;
+
+/** What is submitted to one server verifies at another. */
+class SigningTest {
+  private static final OutboundOptions PLAIN =
+      OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).build();
+
+  /** A message as it came in, and what was found of its signatures. */
+  private record Seen(Email email, List<DkimResult> dkim) {}
+
+  private final List<Seen> seen = new CopyOnWriteArrayList<>();
+  private UnifiedEmailServer receiver;
+  private UnifiedEmailServer sender;
+  @TempDir Path directory;
+
+  @BeforeEach
+  void start() {
+    var keys = new DKIMCreator(directory);
+    keys.handleDKIMKeysForDomain("ours.test");
+    var record = keys.getDNSRecordForDomain("ours.test");
+    receiver =
+        new UnifiedEmailServer(
+                UnifiedEmailServerConfig.builder()
+                    .hostname("mx.far.test")
+                    .ports(0)
+                    .dnsResolver(ZoneResolver.builder().txt(record.name(), record.value()).build())
+                    .inboundPolicy(InboundPolicy.report())
+                    .domains(DomainConfig.of("far.test"))
+                    .mailHandler((recipient, mail) -> {
+                      var found = mail.security();
+                      seen.add(
+                          new Seen(
+                              mail.email(),
+                              found == null ? List.of() : found.authentication().dkim()));
+                      return RecipientVerdict.delivered();
+                    })
+                    .build())
+            .start();
+    sender =
+        new UnifiedEmailServer(
+                UnifiedEmailServerConfig.builder()
+                    .hostname("mail.ours.test")
+                    .ports(0)
+                    .domains(DomainConfig.of("ours.test"))
+                    .dkimCreator(new DKIMCreator(directory))
+                    .auth(UnifiedEmailServerConfig.Auth.users(Map.of("ann", "secret")))
+                    .authWithoutTls(true)
+                    .routes(
+                        Route.of(
+                            "far",
+                            1,
+                            Match.recipients("*@far.test"),
+                            Action.forward("127.0.0.1", receiver.port()).withOptions(PLAIN)))
+                    .build())
+            .start();
+  }
+
+  @AfterEach
+  void stop() {
+    sender.close();
+    receiver.close();
+  }
+
+  private Seen only() {
+    assertThat(sender.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    assertThat(receiver.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    assertThat(seen).hasSize(1);
+    return seen.getFirst();
+  }
+
+  private static Email.Builder email(String from) {
+    return Email.builder()
+        .from(from)
+        .to("bob@far.test")
+        .subject("Grüße")
+        .text("Hello,  \r\n.\r\n\r\nbye\r\n\r\n");
+  }
+
+  private static void assertPasses(Seen mail) {
+    assertThat(mail.dkim())
+        .singleElement()
+        .satisfies(signature -> {
+          assertThat(signature.reason()).isNull();
+          assertThat(signature.isValid()).isTrue();
+          assertThat(signature.domain()).isEqualTo("ours.test");
+        });
+  }
+
+  @Test
+  void whatTheHostSubmitsIsSigned() {
+    sender.sendEmail(email("ann@ours.test").build());
+    assertPasses(only());
+  }
+
+  @Test
+  void whatIsTakenOutIsNotSigned() {
+    sender.sendEmail(email("ann@ours.test").header("X-Sending-Zone", "x").build());
+    assertPasses(only());
+  }
+
+  @Test
+  void whatAClientThatHasLoggedInSubmitsIsSignedWithTheFieldsThatItForgot() throws Exception {
+    try (var client = new Socket("127.0.0.1", sender.port())) {
+      var out = client.getOutputStream();
+      var in =
+          new BufferedReader(
+              new InputStreamReader(client.getInputStream(), StandardCharsets.US_ASCII));
+      var login = Base64.getEncoder().encodeToString("\0ann\0secret".getBytes());
+      for (var line :
+          List.of(
+              "EHLO client.test",
+              "AUTH PLAIN " + login,
+              "MAIL FROM:<ann@ours.test>",
+              "RCPT TO:<bob@far.test>",
+              "DATA",
+              "From: <ann@ours.test>\r\nBcc: x@far.test\r\nSubject: x\r\n\r\nHello\r\n.",
+              "QUIT")) {
+        assertThat(reply(in)).startsWith(line.startsWith("From") ? "3" : "2");
+        out.write((line + "\r\n").getBytes(StandardCharsets.US_ASCII));
+      }
+      assertThat(reply(in)).startsWith("221");
+    }
+    var mail = only();
+    assertPasses(mail);
+    assertThat(mail.email().date()).isPresent();
+    assertThat(mail.email().headers().first("Bcc")).isEmpty();
+  }
+
+  private static String reply(BufferedReader in) throws IOException {
+    var line = in.readLine();
+    while (line != null && line.charAt(3) == '-') {
+      line = in.readLine();
+    }
+    return String.valueOf(line);
+  }
+
+  @Test
+  void aMessageWithoutFromIsSignedForItsReversePathOnlyIfThatIsOurs() {
+    var message = "Subject: x\r\n\r\nHello\r\n".getBytes(StandardCharsets.US_ASCII);
+    sender.submit(
+        Envelope.of("ann@ours.test", "bob@far.test"),
+        new ByteArrayInputStream(message),
+        SubmitOptions.builder().build());
+    assertPasses(only());
+  }
+
+  @Test
+  void mailOfDomainsWithoutKeysGoesAsItIs() {
+    sender.sendEmail(email("ann@else.test").build());
+    assertThat(only().dkim()).isEmpty();
+  }
+
+  @Test
+  void mailOfTwoAuthorsIsNotSignedForOne() {
+    var message =
+        "From: <ann@ours.test>\r\nFrom: <eve@evil.test>\r\n\r\nHello\r\n"
+            .getBytes(StandardCharsets.US_ASCII);
+    sender.submit(
+        Envelope.of("ann@ours.test", "bob@far.test"),
+        new ByteArrayInputStream(message),
+        SubmitOptions.builder().build());
+    assertThat(only().dkim()).isEmpty();
+  }
+
+  @Test
+  void whatIsSentAtOnceIsSignedWithTheKeyThatIsNamed() {
+    var options =
+        OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).dkimDomain("ours.test").build();
+    sender.sendOutboundEmail("127.0.0.1", receiver.port(), email("ann@ours.test").build(), options);
+    assertPasses(only());
+  }
+
+  @Test
+  void aKeyThatIsNotThereIsSaidBeforeAnybodyConnects() {
+    var options = OutboundOptions.builder().dkimDomain("ours.test").dkimSelector("none").build();
+    assertThatThrownBy(() ->
+            sender.sendOutboundEmail("host.invalid", 1, email("a@ours.test").build(), options))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("none");
+  }
+}
