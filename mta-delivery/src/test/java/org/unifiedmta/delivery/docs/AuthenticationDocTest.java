@@ -1,0 +1,52 @@
+package org.unifiedmta.delivery.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.unifiedmta.core.address.EmailAddress;
+import org.unifiedmta.core.dns.ZoneResolver;
+import org.unifiedmta.core.email.Email;
+import org.unifiedmta.delivery.inbound.InboundPolicy;
+import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
+import org.unifiedmta.security.dkim.DKIMCreator;
+import org.unifiedmta.security.dkim.DKIMVerifier;
+import org.unifiedmta.security.dkim.DkimResult;
+import org.unifiedmta.security.dmarc.DmarcResult;
+import org.unifiedmta.security.dmarc.DmarcVerifier;
+import org.unifiedmta.security.spf.SpfVerifier;
+
+/** Runs what docs/authentication.md shows, and holds the two together. */
+class AuthenticationDocTest {
+  @Test
+  void everythingThatIsShownIsCompiled() {
+    Snippets.areCompiled("docs/authentication.md", 3, AuthenticationDocTest.class);
+  }
+
+  @Test
+  void theVerifiersWorkAlone() {
+    var dns =
+        ZoneResolver.builder()
+            .txt("example.org", "v=spf1 ip4:127.0.0.0/8 ip6:::1 -all")
+            .txt("_dmarc.example.org", "v=DMARC1; p=reject")
+            .build();
+    var client = InetAddress.getLoopbackAddress();
+    var message = "From: <ann@example.org>\r\n\r\nHello\r\n".getBytes(StandardCharsets.US_ASCII);
+    var spf =
+        new SpfVerifier(dns)
+            .verify(EmailAddress.parse("ann@example.org"), client, "mail.example.org");
+    List<DkimResult> dkim = new DKIMVerifier(dns).verify(message);
+    DmarcResult dmarc = new DmarcVerifier(dns).verify(Email.parse(message), spf, dkim);
+    assertThat(dmarc.action()).isEqualTo(DmarcResult.Action.PASS);
+  }
+
+  /** Compiled only: it would make a directory. */
+  static UnifiedEmailServerConfig.Builder configured(UnifiedEmailServerConfig.Builder config) {
+    config.inboundPolicy(InboundPolicy.enforce()); // or report(), or off(), the default
+    config.dkimCreator(new DKIMCreator(Path.of("/var/lib/mta/keys")));
+    return config;
+  }
+}
