@@ -97,11 +97,16 @@ final class PartScanner {
 
   /** The {@code From } line of a mailbox file (RFC 4155) in front of the header is none of it. */
   private void skipMailboxLine() throws IOException {
-    if (nextLine() && !startsWith("From ") && !startsWith(">From ")) {
+    if (nextLine() && !isMailboxLine()) {
       end = start; // to be read as a line of the message
       lineStart = true;
       lastLineEnd = 0;
     }
+  }
+
+  private boolean isMailboxLine() {
+    boolean isField = HeaderSection.isField(buffer, start, end); // which may have a blank, too
+    return !isField && (startsWith("From ") || startsWith(">From "));
   }
 
   private boolean startsWith(String text) {

@@ -535,4 +535,14 @@ class EmailParserTest {
       throw new java.io.UncheckedIOException(e);
     }
   }
+
+  @Test
+  void theLineOfAMailboxFileIsNoFieldAndAFieldWithABlankIsNoSuchLine() {
+    var file = "From ann@example.org Thu Nov 26 12:00:00 2026\r\nSubject: x\r\n\r\nx\r\n";
+    assertThat(Email.parse(file.getBytes(StandardCharsets.US_ASCII)).subject()).isEqualTo("x");
+    var field = "From : <ann@example.org>\r\nSubject: x\r\n\r\nx\r\n";
+    assertThat(Email.parse(field.getBytes(StandardCharsets.US_ASCII)).from())
+        .contains(new Mailbox(null, EmailAddress.parse("ann@example.org")));
+    assertThat(Email.parse(new byte[0]).defects()).isNotNull();
+  }
 }

@@ -13,10 +13,12 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.limit.UnifiedRateLimiter.Limits;
+import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Auth;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Builder;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.zone.RetryPolicy;
+import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.smtp.server.TlsConfig;
 
 /** Settings as text, by the names of the builder's methods. */
@@ -66,12 +68,23 @@ final class ConfigProperties {
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));
     take("shutdownTimeout", value -> builder.shutdownTimeout(duration(value)));
     take("retry", value -> builder.retry(RetryPolicy.parse(value)));
+    take("inboundPolicy", value -> builder.inboundPolicy(policy(value)));
+    take("dkimKeys", value -> builder.dkimCreator(new DKIMCreator(Path.of(value))));
     take("auth.withoutTls", value -> builder.authWithoutTls(flag(value)));
     rateLimits(builder);
     auth(builder);
     tls(builder);
     left.keySet().forEach(key -> problems.add("unknown setting " + key));
     return builder;
+  }
+
+  private static InboundPolicy policy(String name) {
+    return switch (name) {
+      case "off" -> InboundPolicy.off();
+      case "report" -> InboundPolicy.report();
+      case "enforce" -> InboundPolicy.enforce();
+      default -> throw new IllegalArgumentException("none of off, report, enforce: " + name);
+    };
   }
 
   private void rateLimits(Builder builder) {

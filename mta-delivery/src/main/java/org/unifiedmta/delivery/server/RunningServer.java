@@ -235,7 +235,7 @@ final class RunningServer {
     if (given != null) {
       return given;
     }
-    var resolver = new SystemDnsResolver();
+    var resolver = SystemDnsResolver.builder().metrics(config.metrics()).build();
     ours.push(resolver);
     return resolver;
   }
