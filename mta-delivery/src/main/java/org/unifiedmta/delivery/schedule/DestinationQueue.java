@@ -45,7 +45,7 @@ final class DestinationQueue {
 
   private boolean moreWait;
   private String triedLast = "";
-  private volatile boolean waitsForTurn;
+  private volatile @Nullable Gate waitsAt;
   private volatile @Nullable String receiver;
   private volatile DestinationState state;
 
@@ -107,13 +107,13 @@ final class DestinationQueue {
     receiver = name;
   }
 
-  /** Whether it stands in the line of others, for a part of what they share. For any thread. */
-  boolean waitsForTurn() {
-    return waitsForTurn;
+  /** Where it waits for a part of what it shares with others; null for nowhere. */
+  @Nullable Gate waitsAt() {
+    return waitsAt;
   }
 
-  void setWaitsForTurn(boolean waits) {
-    waitsForTurn = waits;
+  void setWaitsAt(@Nullable Gate gate) {
+    waitsAt = gate;
   }
 
   void started() {
@@ -272,7 +272,7 @@ final class DestinationQueue {
 
   /** Whether nothing would be lost with this object. */
   boolean isIdle() {
-    return running == 0 && !puttingOff && !ready && !waitsForTurn && wake == null;
+    return running == 0 && !puttingOff && !ready && waitsAt == null && wake == null;
   }
 
   /** Makes sure that the task runs at this time, or before. */

@@ -244,17 +244,18 @@ final class Gate {
 
   // ---- who waits
 
+  /** It waits at the end of the line, or in its place if it waits already. */
   void await(DestinationQueue queue) {
     waiting.add(queue);
   }
 
-  /** The one that has waited longest, which then waits no more. */
+  void forget(DestinationQueue queue) {
+    waiting.remove(queue);
+  }
+
+  /** The one that has waited longest, if there may be room for it; it goes on to wait. */
   @Nullable DestinationQueue next() {
-    var first = waiting.isEmpty() ? null : waiting.getFirst();
-    if (first != null) {
-      waiting.remove(first);
-    }
-    return first;
+    return waiting.isEmpty() || isFull() ? null : waiting.getFirst();
   }
 
   /** Whether somebody must see to it that this is looked at again at a time. */

@@ -256,7 +256,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         done.forEach(this::settleFinished);
         due.forEach(this::lookAt);
         again.forEach(this::resumeHere);
-        open.forEach(gate -> traffic.next(gate).ifPresent(this::itsTurn));
+        open.forEach(gate -> traffic.next(gate).forEach(this::line));
         dispatch();
       } catch (RuntimeException e) {
         log.error("the scheduler failed; it goes on", e);
@@ -272,7 +272,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
       if (receiver != null) {
         queue.setReceiver(receiver);
       }
-      traffic.end(task.permit).forEach(this::itsTurn);
+      traffic.end(task.permit).forEach(this::line);
     }
     if (task.putOff != null) {
       queue.setPuttingOff(false);
@@ -347,12 +347,6 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     queue.wakeBy(at, timer, () -> due(queue.key().zone(), queue.key().destination(), at));
   }
 
-  /** It waited for a part of what others had. */
-  private void itsTurn(DestinationQueue queue) {
-    queue.setWaitsForTurn(false);
-    line(queue);
-  }
-
   private void line(DestinationQueue queue) {
     if (!queue.isReady()) {
       queue.setReady(true);
@@ -379,7 +373,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
         log.error("{} is looked at again in {}", queue.key(), AFTER_FAILURE, e);
         queue.awake();
         wake(queue, timer.now().plus(AFTER_FAILURE));
-        traffic.beside(queue).forEach(this::itsTurn);
+        traffic.instead(queue).forEach(this::line);
       }
     }
     if (!ready.isEmpty()) {
@@ -391,7 +385,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     var why = whyNot(queue);
     if (why != null) {
       putOff(queue, why);
-      traffic.beside(queue).forEach(this::itsTurn);
+      traffic.instead(queue).forEach(this::line);
       return;
     }
     if (queue.isHere()) {
@@ -402,17 +396,17 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
     }
     queue.setWidest(traffic.connectionsPerDomain(queue.key().zone()));
     if (!queue.hasRoom()) {
-      traffic.beside(queue).forEach(this::itsTurn);
+      traffic.instead(queue).forEach(this::line);
       return;
     }
     switch (traffic.ask(queue)) {
-      case Traffic.Answer.Now(var permit) -> {
+      case Traffic.Answer.Now(var permit, var beside) -> {
+        beside.forEach(this::line);
         claim(queue, permit);
-        traffic.beside(queue).forEach(this::itsTurn);
       }
-      case Traffic.Answer.Later later -> queue.setWaitsForTurn(true);
-      case Traffic.Answer.At(var time, var gate) -> {
-        queue.setWaitsForTurn(true);
+      case Traffic.Answer.Later(var instead) -> instead.forEach(this::line);
+      case Traffic.Answer.At(var time, var gate, var instead) -> {
+        instead.forEach(this::line);
         timer.at(time, () -> news(() -> opened.add(gate)));
       }
     }
@@ -457,7 +451,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
       leases = store.claim(queue.key().zone(), queue.key().destination(), 1, LEASE);
     } finally {
       if (leases.isEmpty() && permit != null) {
-        traffic.end(permit).forEach(this::itsTurn);
+        traffic.end(permit).forEach(this::line);
       }
     }
     if (!leases.isEmpty()) {
@@ -695,7 +689,7 @@ public final class MultiModeDeliverySystem implements AutoCloseable {
   /** Whether it is told when it may go on. */
   private boolean waitsForTurn(Key key) {
     var queue = queues.get(key);
-    return queue != null && queue.waitsForTurn();
+    return queue != null && queue.waitsAt() != null;
   }
 
   /** Attempts that run now. */

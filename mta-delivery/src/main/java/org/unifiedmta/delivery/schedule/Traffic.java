@@ -138,16 +138,9 @@ public final class Traffic {
     lock.lock();
     try {
       permit.gates.forEach(Gate::leave);
-      var next = new ArrayList<DestinationQueue>();
       permit.left.addAll(permit.gates);
-      for (var gate : permit.left) {
-        var first = gate.next();
-        if (first != null) {
-          next.add(first);
-        }
-      }
       forgetSome();
-      return next;
+      return next(permit.left);
     } finally {
       lock.unlock();
     }
@@ -155,65 +148,72 @@ public final class Traffic {
 
   /** When somebody may be tried for a destination. */
   sealed interface Answer {
-    /** Now; the permit is to be given back by {@link Traffic#end}. */
-    record Now(Permit permit) implements Answer {}
+    /**
+     * Now; the permit is to be given back by {@link Traffic#end}.
+     *
+     * @param beside others that wait where this one goes, and may find room too
+     */
+    record Now(Permit permit, List<DestinationQueue> beside) implements Answer {}
 
-    /** When it is told, see {@link Traffic#end}. */
-    record Later() implements Answer {}
+    /**
+     * When it is told, see {@link Traffic#end}.
+     *
+     * @param instead others that wait for what this one cannot use now
+     */
+    record Later(List<DestinationQueue> instead) implements Answer {}
 
     /** At this time; whoever asked sees to it that {@link Traffic#next} is asked then. */
-    record At(Instant time, Gate gate) implements Answer {}
+    record At(Instant time, Gate gate, List<DestinationQueue> instead) implements Answer {}
   }
 
-  /** Whether one more may be tried now; where it may not, the destination waits for its turn. */
+  /**
+   * Whether one more may be tried now; where it may not, the destination waits for its turn at the
+   * first bound that it meets, and takes up no place at another.
+   */
   Answer ask(DestinationQueue queue) {
     lock.lock();
     try {
       var zone = zones.get().zone(queue.key().zone());
       var gates = gatesOf(zone, queue);
-      for (var gate : gates) {
+      for (int i = 0; i < gates.size(); i++) {
+        var gate = gates.get(i);
         var pause = gate.pause();
-        if (!pause.isZero()) {
-          gate.await(queue);
+        if (!pause.isZero() || gate.isFull()) {
+          var others = new ArrayList<>(gates.subList(0, i));
+          others.addAll(waitAt(queue, gate));
           var at = timer.now().plus(pause);
-          return gate.wakesBy(at) ? new Answer.At(at, gate) : new Answer.Later();
-        }
-        if (gate.isFull()) {
-          gate.await(queue);
-          return new Answer.Later();
+          return !pause.isZero() && gate.wakesBy(at)
+              ? new Answer.At(at, gate, next(others))
+              : new Answer.Later(next(others));
         }
       }
       var permit = new Permit(zone, queue.key().destination(), queue.receiver());
       gates.forEach(Gate::enter);
       permit.gates.addAll(gates);
-      return new Answer.Now(permit);
+      gates.addAll(waitAt(queue, null));
+      return new Answer.Now(permit, next(gates));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Those that may go in place of one that does not want to, and so waits no more. */
+  List<DestinationQueue> instead(DestinationQueue queue) {
+    lock.lock();
+    try {
+      var gates = gatesOf(zones.get().zone(queue.key().zone()), queue);
+      gates.addAll(waitAt(queue, null));
+      return next(gates);
     } finally {
       lock.unlock();
     }
   }
 
   /** Who waits longest where it was said that something may go now. */
-  Optional<DestinationQueue> next(Gate gate) {
+  List<DestinationQueue> next(Gate gate) {
     lock.lock();
     try {
-      return Optional.ofNullable(gate.next());
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Those that wait where this one goes, and may find room beside it, one for each bound. */
-  List<DestinationQueue> beside(DestinationQueue queue) {
-    lock.lock();
-    try {
-      var next = new ArrayList<DestinationQueue>();
-      for (var gate : gatesOf(zones.get().zone(queue.key().zone()), queue)) {
-        var first = gate.isFull() ? null : gate.next();
-        if (first != null) {
-          next.add(first);
-        }
-      }
-      return next;
+      return next(List.of(gate));
     } finally {
       lock.unlock();
     }
@@ -237,6 +237,31 @@ public final class Traffic {
   }
 
   // ---- under the lock
+
+  /** Gives the gate where it does not wait any more, if there is one. */
+  private static List<Gate> waitAt(DestinationQueue queue, @Nullable Gate gate) {
+    var before = queue.waitsAt();
+    if (gate != null) {
+      gate.await(queue);
+    }
+    queue.setWaitsAt(gate);
+    if (before == null || before == gate) {
+      return List.of();
+    }
+    before.forget(queue);
+    return List.of(before);
+  }
+
+  private static List<DestinationQueue> next(List<Gate> gates) {
+    var next = new ArrayList<DestinationQueue>();
+    for (var gate : gates) {
+      var first = gate.next();
+      if (first != null && !next.contains(first)) {
+        next.add(first);
+      }
+    }
+    return next;
+  }
 
   private Gate zoneGate(SendingZone zone) {
     var gate =

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.address.EmailAddress;
@@ -45,6 +47,7 @@ class TrafficTest {
   private final AtomicInteger most = new AtomicInteger();
   private final List<String> delivered = new CopyOnWriteArrayList<>();
   private final Map<String, SmtpReply> replies = new ConcurrentHashMap<>();
+  private final Map<String, CountDownLatch> holds = new ConcurrentHashMap<>();
   private MultiModeDeliverySystem schedule;
 
   @AfterEach
@@ -88,6 +91,14 @@ class TrafficTest {
               return new Contact.None();
             }
             most.accumulateAndGet(running.incrementAndGet(), Math::max);
+            var hold = holds.remove(domain);
+            if (hold != null) {
+              try {
+                hold.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            }
             Thread.yield();
             running.decrementAndGet();
             var reply = replies.getOrDefault(domain, OK);
@@ -118,6 +129,12 @@ class TrafficTest {
 
   private void quiet() {
     assertThat(schedule.awaitQuiet(Duration.ofSeconds(20))).isTrue();
+  }
+
+  private void pass(Duration time) {
+    quiet();
+    timer.advance(time);
+    quiet();
   }
 
   private long left() {
@@ -168,6 +185,69 @@ class TrafficTest {
     quiet();
     assertThat(left()).isZero();
     assertThat(delivered).hasSize(5 + 2 * 48 + 1);
+  }
+
+  @Test
+  void allThatShareANarrowZoneTakeTurns() throws Exception {
+    for (int i = 0; i < 5; i++) {
+      add("narrow", "d" + i + ".test", 10);
+    }
+    start("", SendingZone.builder("narrow").connections(1).build());
+    quiet();
+    assertThat(delivered).hasSize(50);
+    for (int i = 0; i < 5; i++) {
+      // Nobody is passed over again and again: the last of ten comes among the last of all.
+      assertThat(delivered.lastIndexOf("d" + i + ".test")).isGreaterThan(35);
+    }
+  }
+
+  @Test
+  void whoIsHeldUpAtAReceiverLeavesItsPlaceInTheZoneToOthers() throws Exception {
+    var later = SmtpReply.of(450, "4.2.2", "mailbox full");
+    replies.put("big1.test", later);
+    replies.put("big2.test", later);
+    add("a", "big1.test", 1);
+    add("a", "big2.test", 1);
+    start(
+        "receiver big\nhosts big.test\nconnections 1",
+        SendingZone.builder("a").connections(2).build());
+    quiet(); // now it is known who is behind these, and that is kept for what is to come again
+    replies.clear();
+    var big = new CountDownLatch(1);
+    holds.put("big3.test", big);
+    add("b", "big3.test", 1);
+    await(() -> running.get() == 1);
+    var small = new CountDownLatch(1);
+    holds.put("small1.test", small);
+    holds.put("small2.test", small);
+    add("a", "small1.test", 1);
+    add("a", "small2.test", 1);
+    await(() -> running.get() == 3);
+    add("a", "big1.test", 1);
+    await(() -> waits("big1.test"));
+    add("a", "big2.test", 1);
+    await(() -> waits("big2.test"));
+    add("a", "small3.test", 1);
+    await(() -> waits("small3.test"));
+    small.countDown();
+    await(() -> delivered.contains("small3.test"));
+    assertThat(delivered).doesNotContain("big3.test");
+    big.countDown();
+    pass(Duration.ofMinutes(5));
+    assertThat(left()).isZero();
+  }
+
+  /** The zone is full. */
+  private boolean waits(String destination) {
+    return schedule.whyNot("a", destination).isPresent();
+  }
+
+  private static void await(BooleanSupplier condition) {
+    long end = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("it takes too long").isLessThan(end);
+      Thread.onSpinWait();
+    }
   }
 
   @Test
