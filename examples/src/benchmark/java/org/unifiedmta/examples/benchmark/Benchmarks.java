@@ -41,6 +41,9 @@ public final class Benchmarks {
   private static Map<String, Map<Library, Score>> scores(Collection<RunResult> results) {
     var scores = new LinkedHashMap<String, Map<Library, Score>>();
     for (var result : results) {
+      if (result.getParams().getParam("library") == null) {
+        continue; // it has nothing to be compared with, and JMH has told it
+      }
       var benchmark =
           result.getPrimaryResult().getLabel() + " " + result.getParams().getParam("size");
       scores
