@@ -2,7 +2,9 @@ package org.unifiedmta.core.dns;
 
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Answers of the DNS, failures told apart. Look-ups follow CNAMEs. Blocks; thread-safe. Names are
@@ -51,7 +53,21 @@ public interface DnsResolver {
   record Mx(int preference, String host) {}
 
   /** A TLSA record (RFC 6698 2.1). */
-  record Tlsa(int usage, int selector, int matchingType, byte[] data) {}
+  record Tlsa(int usage, int selector, int matchingType, byte[] data) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Tlsa tlsa
+          && usage == tlsa.usage
+          && selector == tlsa.selector
+          && matchingType == tlsa.matchingType
+          && Arrays.equals(data, tlsa.data);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(data);
+    }
+  }
 
   Answer<Mx> mx(String name);
 

@@ -32,6 +32,7 @@ final class PartScanner {
   static final class Found {
     final boolean inDigest;
     HeaderSection header = NONE;
+    long headerFrom; // of its first field, where there is one
     String contentType = "";
     long from; // of the body
     long to;
@@ -193,6 +194,9 @@ final class PartScanner {
 
   private void keep() {
     int length = end - start;
+    if (headerLength == 0) {
+      current.headerFrom = position;
+    }
     if (headerLength + length > header.length) {
       header = Arrays.copyOf(header, Math.max(headerLength + length, 2 * header.length));
     }

@@ -18,9 +18,11 @@ import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.mime.SevenBit;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.event.HostSession;
 import org.unifiedmta.delivery.queue.QueuedMessage;
 import org.unifiedmta.delivery.queue.QueuedRow;
 import org.unifiedmta.routing.route.Destinations.Target;
@@ -28,10 +30,15 @@ import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.SendingZone;
+import org.unifiedmta.security.dkim.DKIMCreator;
+import org.unifiedmta.security.transport.TlsFacts;
+import org.unifiedmta.security.transport.TlsPolicy;
+import org.unifiedmta.security.transport.TlsPolicyResolver;
+import org.unifiedmta.security.transport.TlsResults;
 import org.unifiedmta.smtp.client.ClientOptions;
-import org.unifiedmta.smtp.client.Endpoint;
 import org.unifiedmta.smtp.client.SmtpClient;
 import org.unifiedmta.smtp.client.SmtpException;
+import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.pool.PoolKey;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
 
@@ -59,6 +66,9 @@ public final class DeliveryAttempt {
    * @param dns for the names of addresses that are sent from
    * @param zones by name
    * @param options for a recipient
+   * @param tls what domains want TLS to be like
+   * @param tlsResults how that goes
+   * @param keys of our own domains, or null where nothing is signed
    * @param handler null without local delivery
    */
   public record Parts(
@@ -71,15 +81,22 @@ public final class DeliveryAttempt {
       Supplier<Receivers> receivers,
       Sources sources,
       Function<QueuedRow, OutboundOptions> options,
+      TlsPolicyResolver tls,
+      TlsResults tlsResults,
+      @Nullable DKIMCreator keys,
       @Nullable MailHandler handler) {}
 
   private final Parts parts;
   private final DownHosts down;
+  private final BrokenTls brokenTls;
+  private final Downgrade downgrade;
   private final Paths paths;
 
   public DeliveryAttempt(Parts parts, Timer timer) {
     this.parts = parts;
     this.down = new DownHosts(timer);
+    this.brokenTls = new BrokenTls(timer);
+    this.downgrade = new Downgrade(parts.keys());
     this.paths = new Paths(parts.sources(), parts.dns(), parts.heloName());
   }
 
@@ -115,6 +132,7 @@ public final class DeliveryAttempt {
   private record Sending(
       QueuedMessage message,
       ByteSource body,
+      TlsDemands tls,
       int messagesPerConnection,
       Consumer<List<Integer>> handOver) {}
 
@@ -137,7 +155,12 @@ public final class DeliveryAttempt {
       return Collections.nCopies(rows.size(), Outcome.notReached(noAddress(zone, receiver.name())));
     }
     int most = passage.messagesPerConnection().orElse(Integer.MAX_VALUE);
-    var sending = new Sending(message, body, most, handOver);
+    var policies =
+        target instanceof Target.Mx(var domain)
+            ? parts.tls().ofDomain(domain)
+            : parts.tls().ofHost(hosts.getFirst().name());
+    var tls = new TlsDemands(policies, parts.tlsResults(), message.envelope(), body);
+    var sending = new Sending(message, body, tls, most, handOver);
     var outcomes = new LinkedHashMap<Integer, Outcome>();
     for (var group : groups(rows)) {
       hosts(sending, group, ways, outcomes);
@@ -245,28 +268,43 @@ public final class DeliveryAttempt {
       Sending sending, List<QueuedRow> rows, Path path, Map<Integer, Outcome> outcomes) {
     var envelope =
         sending.message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
-    var options =
-        path.applyTo(clientOptions(parts.heloName(), parts.options().apply(rows.getFirst())));
-    path.used(parts.sources());
-    var sent =
-        send(
-            sending,
-            path.endpoint(),
-            demanding(options, envelope),
-            envelope,
+    var wanted = parts.options().apply(rows.getFirst());
+    switch (sending.tls.of(path, wanted)) {
+      case TlsDemands.Decision.Skip(var reply) -> {
+        var skipped = new Outcome(reply, session(path, "", null, Map.of()), false, true);
+        unreachable(rows, skipped, outcomes);
+        return rows;
+      }
+      case TlsDemands.Decision.Speak decision -> {
+        var options = path.applyTo(clientOptions(parts.heloName(), wanted, decision.policy()));
+        path.used(parts.sources());
+        SmtpClient.HandOver handOver =
             places ->
-                sending.handOver.accept(places.stream().map(i -> rows.get(i).number()).toList()));
-    var replies = sent.replies();
+                sending.handOver.accept(places.stream().map(i -> rows.get(i).number()).toList());
+        return spoken(
+            rows, path, send(sending, path, options, decision, envelope, handOver), outcomes);
+      }
+    }
+  }
+
+  /** What was said, with the policy that it was said under. */
+  private record Spoken(SmtpClientPool.Sent sent, String tlsPolicy) {}
+
+  private static HostSession session(
+      Path path, String tlsPolicy, @Nullable TlsFacts tls, Map<Phase, Duration> times) {
+    var to = path.endpoint();
+    return new HostSession(
+        to.host(), to.address(), to.port(), path.address(), tlsPolicy, tls, times);
+  }
+
+  private static List<QueuedRow> spoken(
+      List<QueuedRow> rows, Path path, Spoken spoken, Map<Integer, Outcome> outcomes) {
+    var replies = spoken.sent.replies();
+    var session = session(path, spoken.tlsPolicy, spoken.sent.tls(), spoken.sent.times());
     var next = new ArrayList<QueuedRow>();
     for (int i = 0; i < rows.size(); i++) {
       var outcome =
-          new Outcome(
-              replies.replies().get(i),
-              path.endpoint().host(),
-              path.address(),
-              sent.tls(),
-              replies.reports(),
-              !replies.unanswered());
+          new Outcome(replies.replies().get(i), session, replies.reports(), !replies.unanswered());
       outcomes.put(rows.get(i).number(), outcome);
       // What may have been accepted is not given to another host at once: it would come twice.
       if (outcome.isTransient() && !replies.reusable() && !replies.uncertain()) {
@@ -276,44 +314,87 @@ public final class DeliveryAttempt {
     return next;
   }
 
-  private SmtpClientPool.Sent send(
+  /** Under the policy, or what it lets be done where that cannot be had. */
+  private Spoken send(
       Sending sending,
-      Endpoint endpoint,
-      ClientOptions options,
+      Path path,
+      ClientOptions wanted,
+      TlsDemands.Decision.Speak decision,
       Envelope envelope,
       SmtpClient.HandOver handOver) {
-    int most = sending.messagesPerConnection;
-    try {
-      var key = new PoolKey(endpoint, options);
-      return parts.pool().send(key, most, envelope, sending.body, handOver);
-    } catch (SmtpException e) {
-      if (e.phase() != SmtpException.Phase.STARTTLS
-          || options.tls() != ClientOptions.Tls.OPPORTUNISTIC) {
-        throw e;
+    var endpoint = path.endpoint();
+    var policy = brokenTls.instead(endpoint, wanted.tls());
+    while (true) {
+      var key = new PoolKey(endpoint, wanted.withTls(policy));
+      try {
+        var sent = converted(sending, key, envelope, handOver);
+        if (sent.times().containsKey(Phase.CONNECT)) {
+          sending.tls.opened(decision, path, policy, sent.tls());
+        }
+        return new Spoken(sent, policy.keyword());
+      } catch (SmtpException e) {
+        if (e.phase() != Phase.STARTTLS) {
+          throw e;
+        }
+        sending.tls.failed(decision, path, policy, e);
+        var next = policy.next().orElse(null);
+        if (next == null) {
+          throw decision.origin() == TlsPolicyResolver.Origin.NONE
+              ? e
+              : new SmtpException(Phase.STARTTLS, String.valueOf(e.getMessage()), null, e);
+        }
+        // RFC 7435 3: encryption that cannot be had is no reason to keep the mail.
+        log.info("{}; trying with {}", e.getMessage(), next.keyword());
+        brokenTls.failed(endpoint, policy, next);
+        policy = next;
       }
-      // RFC 7435 3: encryption that cannot be had is no reason to keep the mail.
-      log.info("{}; sending in plain text", e.getMessage());
-      var plain = new PoolKey(endpoint, options.withTls(ClientOptions.Tls.NONE));
-      return parts.pool().send(plain, most, envelope, sending.body, handOver);
     }
   }
 
-  /** A host that refuses for good counts only if no other host is in trouble for a while. */
+  /** In the form that the host takes (RFC 6152 3). */
+  private SmtpClientPool.Sent converted(
+      Sending sending, PoolKey key, Envelope envelope, SmtpClient.HandOver handOver) {
+    int most = sending.messagesPerConnection;
+    var sent = parts.pool().send(key, most, envelope, sending.body, handOver);
+    if (!sent.replies().needsSevenBits()) {
+      return sent;
+    }
+    try {
+      var body = downgrade.convert(sending.body);
+      var sevenBit = envelope.withBody(Envelope.Body.SEVEN_BIT);
+      return parts.pool().send(key, most, sevenBit, body, handOver);
+    } catch (SevenBit.Unconvertible e) {
+      log.info("{} not for {}: {}", sending.message.id(), key.endpoint(), e.getMessage());
+      return sent;
+    }
+  }
+
   private static void unreachable(
       List<QueuedRow> rows, Path path, SmtpException e, Map<Integer, Outcome> outcomes) {
     var reply =
         e.reply()
             .filter(said -> said.isTransient() || said.isPermanent())
             // A refused login says that our password is wrong, nothing about the message.
-            .filter(said -> e.phase() != SmtpException.Phase.AUTH)
-            .orElseGet(() -> SmtpReply.of(451, "4.4.1", printable(String.valueOf(e.getMessage()))));
+            .filter(said -> e.phase() != Phase.AUTH)
+            .orElseGet(() ->
+                SmtpReply.of(
+                    451,
+                    e.phase() == Phase.STARTTLS ? "4.7.5" : "4.4.1",
+                    printable(String.valueOf(e.getMessage()))));
+    unreachable(
+        rows,
+        new Outcome(reply, session(path, "", null, Map.of()), false, !isOfTheHost(e)),
+        outcomes);
+  }
+
+  /** A host that refuses for good counts only if no other host is in trouble for a while. */
+  private static void unreachable(
+      List<QueuedRow> rows, Outcome met, Map<Integer, Outcome> outcomes) {
     for (var row : rows) {
       var before = outcomes.get(row.number());
-      if (before == null || before.reply().isPermanent() || reply.isTransient()) {
-        boolean reached = !isOfTheHost(e) || (before != null && before.reached());
-        outcomes.put(
-            row.number(),
-            new Outcome(reply, path.endpoint().host(), path.address(), false, false, reached));
+      if (before == null || before.reply().isPermanent() || met.reply().isTransient()) {
+        boolean reached = met.reached() || (before != null && before.reached());
+        outcomes.put(row.number(), new Outcome(met.reply(), met.session(), false, reached));
       }
     }
   }
@@ -327,31 +408,22 @@ public final class DeliveryAttempt {
     };
   }
 
-  /** RFC 8689 4.2.1: what must not go in plain text goes to a host that proves its name. */
-  private static ClientOptions demanding(ClientOptions options, Envelope envelope) {
-    return envelope.requireTls() && !options.tls().isChecked()
-        ? options.withTls(ClientOptions.Tls.REQUIRED)
-        : options;
-  }
-
-  /** The same options in the client's words. */
-  public static ClientOptions clientOptions(String heloName, OutboundOptions options) {
-    return new ClientOptions(
-        heloName,
-        null,
-        switch (options.tls()) {
-          case NONE -> ClientOptions.Tls.NONE;
-          case OPPORTUNISTIC -> ClientOptions.Tls.OPPORTUNISTIC;
-          case REQUIRED -> ClientOptions.Tls.REQUIRED;
-          case IMPLICIT -> ClientOptions.Tls.IMPLICIT;
-        },
-        options.trust().orElse(null),
-        options
-            .login()
-            .map(login -> new ClientOptions.Login(login.user(), login.password()))
-            .orElse(null),
-        options.connectTimeout(),
-        options.commandTimeout());
+  /** The same options in the client's words, under a policy. */
+  public static ClientOptions clientOptions(
+      String heloName, OutboundOptions options, TlsPolicy policy) {
+    var client =
+        ClientOptions.of(heloName)
+            .withTls(policy)
+            .withTrust(options.trust().orElse(null))
+            .withLogin(options.login().orElse(null))
+            .withTimeouts(
+                ClientOptions.Timeouts.of(options.connectTimeout(), options.commandTimeout()))
+            .withProtocol(
+                switch (options.protocol()) {
+                  case SMTP -> ClientOptions.Protocol.SMTP;
+                  case LMTP -> ClientOptions.Protocol.LMTP;
+                });
+    return options.tls() == OutboundOptions.Tls.IMPLICIT ? client.withImplicitTls() : client;
   }
 
   private Outcome local(QueuedMessage message, QueuedRow row, ByteSource body) {

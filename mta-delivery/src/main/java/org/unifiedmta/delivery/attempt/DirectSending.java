@@ -1,8 +1,9 @@
 package org.unifiedmta.delivery.attempt;
 
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Random;
@@ -11,20 +12,28 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.SystemDnsResolver;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.mime.SevenBit;
 import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.ByteSink;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.routing.route.MxResolver;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.security.dkim.DKIMCreator;
+import org.unifiedmta.security.transport.TlsPolicy;
+import org.unifiedmta.security.transport.TlsPolicyResolver;
 import org.unifiedmta.smtp.client.Endpoint;
 import org.unifiedmta.smtp.client.RecipientReplies;
 import org.unifiedmta.smtp.client.SmtpClient;
 import org.unifiedmta.smtp.client.SmtpException;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
+import org.unifiedmta.smtp.codec.LineEnds;
+import org.unifiedmta.smtp.codec.LineNormalizer;
 
 /** Sends one message to one host at once; nothing is kept, nothing is tried again. */
 public final class DirectSending {
+  private static final int IMPLICIT_TLS = 465;
+
   private final String heloName;
   private final Optional<DnsResolver> dns;
   private final Optional<DKIMCreator> keys;
@@ -54,16 +63,13 @@ public final class DirectSending {
     if (envelope.recipients().isEmpty()) {
       throw new IllegalArgumentException("the message has no recipients");
     }
-    var body = ByteSource.of(signed(email.toBytes(), options));
+    var body = ByteSource.of(signed(clean(email.toBytes()), options));
+    var hosts = host(host);
     SmtpException last = null;
-    for (var endpoint : endpoints(host, port)) {
-      try (var client =
-          SmtpClient.open(endpoint, DeliveryAttempt.clientOptions(heloName, options), timer)) {
-        var replies = client.send(envelope, body);
-        if (replies.reusable()) {
-          client.quit();
-        }
-        return result(email, envelope, replies, client.tls().isPresent());
+    for (var address : hosts.addresses()) {
+      var endpoint = new Endpoint(host, address, port);
+      try {
+        return send(endpoint, policy(hosts, port, options), email, envelope, body, options);
       } catch (SmtpException e) {
         if (e.phase() != Phase.CONNECT) {
           throw e;
@@ -74,6 +80,77 @@ public final class DirectSending {
     throw last == null
         ? new SmtpException(Phase.CONNECT, "no address of " + host, null, null)
         : last;
+  }
+
+  private TlsPolicy policy(MxResolver.Host host, int port, OutboundOptions options) {
+    var configured = TlsDemands.policy(options.tls());
+    if (!(configured instanceof TlsPolicy.Opportunistic)) {
+      return configured;
+    }
+    if (port == IMPLICIT_TLS) {
+      return new TlsPolicy.Verified();
+    }
+    var policies = new TlsPolicyResolver(resolver(), null).ofHost(host.name());
+    return switch (policies.of(host.name(), host.secure(), port)) {
+      case TlsPolicyResolver.Demand.Use use -> use.policy();
+      case TlsPolicyResolver.Demand.Avoid avoid ->
+          throw new SmtpException(Phase.STARTTLS, avoid.reason(), null, null);
+    };
+  }
+
+  private SendResult send(
+      Endpoint endpoint,
+      TlsPolicy policy,
+      Email email,
+      Envelope envelope,
+      ByteSource body,
+      OutboundOptions options) {
+    var client = DeliveryAttempt.clientOptions(heloName, options, policy);
+    // RFC 8314 3.3: there TLS begins with the first octet
+    boolean implicit = endpoint.port() == IMPLICIT_TLS && options.tls() != OutboundOptions.Tls.NONE;
+    try (var open =
+        SmtpClient.open(endpoint, implicit ? client.withImplicitTls() : client, timer)) {
+      var replies = open.send(envelope, body);
+      if (replies.needsSevenBits()) {
+        replies = converted(open, envelope, body).orElse(replies);
+      }
+      if (replies.reusable()) {
+        open.quit();
+      }
+      return result(email, envelope, replies, open.tls().isPresent());
+    } catch (SmtpException e) {
+      var next = policy.next().orElse(null);
+      if (e.phase() != Phase.STARTTLS || next == null) {
+        throw e;
+      }
+      return send(endpoint, next, email, envelope, body, options); // RFC 7435 3
+    }
+  }
+
+  private Optional<RecipientReplies> converted(
+      SmtpClient open, Envelope envelope, ByteSource body) {
+    try {
+      var sevenBit = new Downgrade(keys.orElse(null)).convert(body);
+      return Optional.of(open.send(envelope.withBody(Envelope.Body.SEVEN_BIT), sevenBit));
+    } catch (SevenBit.Unconvertible e) {
+      return Optional.empty();
+    }
+  }
+
+  /** What is signed is what goes over the wire: lines that end with CRLF. */
+  private static byte[] clean(byte[] message) {
+    if (new LineEnds().check(ByteBuffer.wrap(message))) {
+      return message;
+    }
+    var clean = new ByteArrayOutputStream(message.length + message.length / 40);
+    ByteSink sink =
+        octets ->
+            clean.write(
+                octets.array(), octets.arrayOffset() + octets.position(), octets.remaining());
+    var lines = LineNormalizer.ofChunks();
+    var unused = lines.read(ByteBuffer.wrap(message), sink);
+    lines.finish(sink);
+    return clean.toByteArray();
   }
 
   private byte[] signed(byte[] message, OutboundOptions options) {
@@ -91,14 +168,13 @@ public final class DirectSending {
     }
   }
 
-  private List<Endpoint> endpoints(String host, int port) {
-    var resolver = dns.orElseGet(SystemDnsResolver::shared);
-    var found = new MxResolver(resolver, true, Set.of(), new Random()).address(host);
-    return switch (found) {
-      case MxResolver.Result.Hosts(var hosts) ->
-          hosts.get(0).addresses().stream()
-              .map(address -> new Endpoint(host, address, port))
-              .toList();
+  private DnsResolver resolver() {
+    return dns.orElseGet(SystemDnsResolver::shared);
+  }
+
+  private MxResolver.Host host(String host) {
+    return switch (new MxResolver(resolver(), true, Set.of(), new Random()).address(host)) {
+      case MxResolver.Result.Hosts(var hosts) -> hosts.getFirst();
       case MxResolver.Result.Failed(var reply) ->
           throw new SmtpException(Phase.CONNECT, host + ": " + reply, null, null);
     };

@@ -4,24 +4,19 @@ import java.net.InetAddress;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.delivery.event.HostSession;
 
 /**
  * What one recipient met in one attempt: positive, to be tried again, or refused, as the reply's
  * code says.
  *
- * @param host the last one spoken to, or null
- * @param source the address of ours that it was spoken to from, or null where the system chose
+ * @param session with the last host spoken to, or null
  * @param reports whether the host does what was asked of it in NOTIFY (RFC 3461)
  * @param reached whether somebody answered for this message or against it; where not, the next
  *     message would have met the same
  */
 public record Outcome(
-    SmtpReply reply,
-    @Nullable String host,
-    @Nullable InetAddress source,
-    boolean tls,
-    boolean reports,
-    boolean reached) {
+    SmtpReply reply, @Nullable HostSession session, boolean reports, boolean reached) {
   private static final int KEPT = 1_000; // characters of a reply, which may have 64 KB
 
   public Outcome {
@@ -33,12 +28,22 @@ public record Outcome(
   }
 
   static Outcome of(SmtpReply reply) {
-    return new Outcome(reply, null, null, false, false, true);
+    return new Outcome(reply, null, false, true);
   }
 
   /** No host could be asked, or none was. */
   public static Outcome notReached(SmtpReply reply) {
-    return new Outcome(reply, null, null, false, false, false);
+    return new Outcome(reply, null, false, false);
+  }
+
+  /** The last host spoken to, or null. */
+  public @Nullable String host() {
+    return session == null ? null : session.host();
+  }
+
+  /** The address of ours that it was spoken to from, or null where the system chose. */
+  @Nullable InetAddress source() {
+    return session == null ? null : session.source();
   }
 
   /** The same for a recipient that is not to be given up for it. */
@@ -47,7 +52,7 @@ public record Outcome(
         reply.isPermanent()
             ? SmtpReply.of(451, "4.7.1", "from another address next time: " + reply)
             : reply;
-    return new Outcome(again, host, source, tls, reports, reached);
+    return new Outcome(again, session, reports, reached);
   }
 
   /** Neither host nor handler understood or answered: temporary, whatever it was. */

@@ -11,11 +11,13 @@ import org.unifiedmta.smtp.client.Endpoint;
  *
  * @param source null where the system chooses
  * @param heloName of that source, or null for the server's
+ * @param secure whether DNSSEC vouches for all that led to the host
  */
-record Path(Endpoint endpoint, @Nullable Source source, @Nullable String heloName) {
+record Path(Endpoint endpoint, @Nullable Source source, @Nullable String heloName, boolean secure) {
 
   ClientOptions applyTo(ClientOptions options) {
-    return options.from(heloName == null ? options.heloName() : heloName, address());
+    var named = heloName == null ? options : options.withHeloName(heloName);
+    return source == null ? named : named.from(source.address(), source.proxy());
   }
 
   /** Ours; null where the system chooses. */

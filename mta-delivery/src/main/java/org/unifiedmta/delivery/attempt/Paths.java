@@ -37,7 +37,7 @@ final class Paths {
       for (var address : ordered(host.addresses(), zone.family())) {
         var from = isV6(address) ? from6 : from4;
         if (from.isPresent() && paths.size() < MOST) {
-          paths.add(from.get().to(new Endpoint(host.name(), address, port)));
+          paths.add(from.get().to(new Endpoint(host.name(), address, port), host.secure()));
         }
       }
     }
@@ -75,8 +75,8 @@ final class Paths {
 
   /** The beginning of a path. */
   private record From(@Nullable Source source, @Nullable String name) {
-    Path to(Endpoint endpoint) {
-      return new Path(endpoint, source, name);
+    Path to(Endpoint endpoint, boolean secure) {
+      return new Path(endpoint, source, name, secure);
     }
   }
 

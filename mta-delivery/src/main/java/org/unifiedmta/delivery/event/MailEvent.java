@@ -50,18 +50,27 @@ public sealed interface MailEvent extends MtaEvent {
    * An attempt for one recipient ended.
    *
    * @param attempt its number, from 1
-   * @param host the last one spoken to, or null where it did not come to that
-   * @param tls whether the connection was under TLS
+   * @param session with the last host spoken to, or null where it did not come to that
    */
   record AttemptFinished(
       String queueId,
       Instant at,
       EmailAddress recipient,
       int attempt,
-      @Nullable String host,
-      boolean tls,
+      @Nullable HostSession session,
       SmtpReply reply)
-      implements MailEvent {}
+      implements MailEvent {
+
+    /** The last host spoken to, or null. */
+    public @Nullable String host() {
+      return session == null ? null : session.host();
+    }
+
+    /** Whether that was under TLS. */
+    public boolean tls() {
+      return session != null && session.tls() != null;
+    }
+  }
 
   /** The next host, or the mail handler, has taken responsibility for one recipient. */
   record Delivered(String queueId, Instant at, EmailAddress recipient, SmtpReply reply)

@@ -263,13 +263,7 @@ public final class Deliveries implements MultiModeDeliverySystem.Worker {
         MailEvent.AttemptFinished.class,
         () ->
             new MailEvent.AttemptFinished(
-                id,
-                now,
-                recipient,
-                row.attempts() + 1,
-                outcome.host(),
-                outcome.tls(),
-                outcome.reply()));
+                id, now, recipient, row.attempts() + 1, outcome.session(), outcome.reply()));
   }
 
   private void tell(QueuedMessage message, QueuedRow row, RecipientResult result, Instant now) {

@@ -55,6 +55,8 @@ import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
 import org.unifiedmta.security.spf.SpfVerifier;
+import org.unifiedmta.security.transport.TlsPolicyResolver;
+import org.unifiedmta.security.transport.TlsResults;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.pool.SmtpClientPool;
 import org.unifiedmta.smtp.server.ServerOptions;
@@ -77,6 +79,7 @@ final class RunningServer {
   private final UnifiedDeliveryQueue queue;
   private final Submission submission;
   private final SmtpClientPool pool;
+  private final TlsResults tlsResults;
   private final Deliveries deliveries;
   private final MultiModeDeliverySystem schedule;
   private final UnifiedRateLimiter limiter;
@@ -102,6 +105,7 @@ final class RunningServer {
     queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
     signing = new Signing(config.dkimCreator().orElse(null));
     submission = new Submission(store, queue, routing, signing, timer);
+    tlsResults = new TlsResults(timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
     var hosts =
         new MxResolver(
@@ -123,6 +127,9 @@ final class RunningServer {
                 receivers,
                 sources,
                 row -> options(routing.get(), row),
+                new TlsPolicyResolver(dns, null),
+                tlsResults,
+                config.dkimCreator().orElse(null),
                 config.mailHandler().orElse(null)),
             timer);
     var reporter =

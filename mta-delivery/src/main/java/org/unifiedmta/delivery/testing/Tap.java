@@ -37,6 +37,9 @@ final class Tap extends ChannelDuplexHandler {
   private boolean inData;
   private boolean midLine;
   private long octets; // of data
+  private long chunk; // octets of one that are still to come (RFC 3030 2)
+  private boolean lastChunk;
+  private boolean chunkRefused; // its octets go nowhere
   private @Nullable SmtpReply instead; // of the next reply
 
   Tap(Dialogue dialogue, Faults faults) {
@@ -110,15 +113,23 @@ final class Tap extends ChannelDuplexHandler {
       if (stage != null && faults.concern(stage)) {
         forward(context, end);
         end = 0;
-        if (owed > 0 || isStopped(context, stage, length)) {
+        // The end of the last chunk is one of those that its own reply waits for.
+        if (owed > (chunk > 0 ? 1 : 0) || isStopped(context, stage, length)) {
           return;
         }
         if (refused(context, stage, length)) {
           continue;
         }
       }
+      boolean nobodys = chunk > 0 && chunkRefused;
       heard(held.readerIndex() + end, length);
-      end += length;
+      if (nobodys) {
+        forward(context, end);
+        end = 0;
+        held.skipBytes(length);
+      } else {
+        end += length;
+      }
     }
     if (!delaying) {
       forward(context, end);
@@ -128,6 +139,9 @@ final class Tap extends ChannelDuplexHandler {
   /** Octets of the line there, or of a piece of it that can go on; -1 to wait for more. */
   private int lineLength(int from) {
     int available = held.writerIndex() - from;
+    if (chunk > 0) {
+      return (int) Math.min(available, chunk);
+    }
     int lineEnd = held.indexOf(from, held.writerIndex(), (byte) '\n');
     if (lineEnd >= 0) {
       return lineEnd + 1 - from;
@@ -137,6 +151,9 @@ final class Tap extends ChannelDuplexHandler {
   }
 
   private @Nullable Stage stage(int from, int length) {
+    if (chunk > 0) {
+      return lastChunk && !chunkRefused && length == chunk ? Stage.END_OF_DATA : null;
+    }
     if (inData) {
       return isDot(from, length) ? Stage.END_OF_DATA : null;
     }
@@ -149,7 +166,7 @@ final class Tap extends ChannelDuplexHandler {
         return stage;
       }
     }
-    return verb.startsWith("HELO ") ? Stage.EHLO : null;
+    return verb.startsWith("HELO ") ? Stage.EHLO : verb.startsWith("BDAT ") ? Stage.DATA : null;
   }
 
   private boolean isDot(int from, int length) {
@@ -185,6 +202,7 @@ final class Tap extends ChannelDuplexHandler {
       return false;
     }
     heard(held.readerIndex(), length);
+    chunkRefused = chunk > 0;
     held.skipBytes(length);
     context.fireChannelRead(ByteBufUtil.writeAscii(context.alloc(), "NOOP\r\n"));
     context.fireChannelReadComplete();
@@ -192,8 +210,15 @@ final class Tap extends ChannelDuplexHandler {
   }
 
   private void heard(int from, int length) {
-    if (!inData) {
+    if (chunk > 0) {
+      octets += length;
+      chunk -= length;
+      if (chunk == 0) {
+        dialogue.client("(" + octets + " octets)");
+      }
+    } else if (!inData) {
       dialogue.client(withoutSecrets(from, length));
+      beginChunk(text(from, length));
       challenged = false;
       owed++;
     } else if (isDot(from, length)) {
@@ -205,6 +230,21 @@ final class Tap extends ChannelDuplexHandler {
       octets += length;
       midLine = held.getByte(from + length - 1) != '\n';
     }
+  }
+
+  /** {@code "BDAT" SP chunk-size [SP "LAST"]} (RFC 3030 2); what is no such line is no chunk. */
+  private void beginChunk(String line) {
+    if (challenged || !line.regionMatches(true, 0, "BDAT ", 0, 5)) {
+      return;
+    }
+    var words = line.substring(5).strip().split(" +");
+    var size = words[0];
+    boolean isSize =
+        !size.isEmpty() && size.length() < 18 && size.chars().allMatch(c -> c >= '0' && c <= '9');
+    chunk = isSize ? Long.parseLong(size) : 0;
+    lastChunk = words.length > 1;
+    chunkRefused = false;
+    octets = 0;
   }
 
   private String withoutSecrets(int from, int length) {

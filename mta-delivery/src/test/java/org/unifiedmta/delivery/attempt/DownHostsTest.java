@@ -21,7 +21,7 @@ class DownHostsTest {
   private final DownHosts down = new DownHosts(timer);
 
   private List<Endpoint> last(List<Endpoint> endpoints) {
-    var paths = endpoints.stream().map(endpoint -> new Path(endpoint, null, null)).toList();
+    var paths = endpoints.stream().map(endpoint -> new Path(endpoint, null, null, false)).toList();
     return down.last(paths).stream().map(Path::endpoint).toList();
   }
 

@@ -26,8 +26,9 @@ public final class MxResolver {
    * One host to try.
    *
    * @param addresses at least one, in the order in which they are to be tried
+   * @param secure whether DNSSEC vouches for the addresses, and the MX records that named the host
    */
-  public record Host(String name, List<InetAddress> addresses) {
+  public record Host(String name, List<InetAddress> addresses, boolean secure) {
     public Host {
       addresses = List.copyOf(addresses);
     }
@@ -73,8 +74,9 @@ public final class MxResolver {
     }
     var answer = dns.mx(domain);
     return switch (answer.status()) {
-      case OK -> exchangers(domain, answer.records());
-      case NODATA -> hosts(domain, List.of(domain)); // RFC 5321 5.1: the implicit MX
+      case OK -> exchangers(domain, answer.records(), answer.dnssec());
+      case NODATA ->
+          hosts(domain, List.of(domain), answer.dnssec()); // RFC 5321 5.1: the implicit MX
       case NXDOMAIN -> failed(550, "5.1.2", "no such domain: " + domain);
       case SERVFAIL, TIMEOUT -> failed(451, "4.4.3", "no answer from the DNS for " + domain);
     };
@@ -84,16 +86,17 @@ public final class MxResolver {
   public Result address(String host) {
     var ip = Literals.ip(host);
     if (ip != null) {
-      return new Result.Hosts(List.of(new Host(host, List.of(ip))));
+      return new Result.Hosts(List.of(new Host(host, List.of(ip), false)));
     }
     if (host.equalsIgnoreCase("localhost")) {
-      return new Result.Hosts(List.of(new Host(host, LOOPBACK))); // RFC 6761 6.3: never asked for
+      return new Result.Hosts(
+          List.of(new Host(host, LOOPBACK, false))); // RFC 6761 6.3: never asked for
     }
     var failures = new Failures();
     var found = addresses(host, failures);
     return found.isEmpty()
         ? failures.result(host)
-        : new Result.Hosts(List.of(new Host(host, found)));
+        : new Result.Hosts(List.of(new Host(host, found, failures.secure)));
   }
 
   /** RFC 5321 4.1.3. */
@@ -102,10 +105,10 @@ public final class MxResolver {
     if (ip == null || (isPrivate(ip) && !allowPrivate)) {
       return failed(550, "5.1.2", "no address to send to: " + domain);
     }
-    return new Result.Hosts(List.of(new Host(domain, List.of(ip))));
+    return new Result.Hosts(List.of(new Host(domain, List.of(ip), false)));
   }
 
-  private Result exchangers(String domain, List<Mx> records) {
+  private Result exchangers(String domain, List<Mx> records, boolean secure) {
     if (records.stream().allMatch(mx -> mx.host().isEmpty())) {
       return failed(556, "5.1.10", domain + " takes no mail"); // RFC 7505 4.2
     }
@@ -122,19 +125,20 @@ public final class MxResolver {
     var others = shuffled.stream().filter(mx -> mx.preference() < ours).map(Mx::host).toList();
     return others.isEmpty()
         ? failed(554, "5.4.6", "mail for " + domain + " loops back to this host")
-        : hosts(domain, others);
+        : hosts(domain, others, secure);
   }
 
-  private Result hosts(String domain, List<String> names) {
+  private Result hosts(String domain, List<String> names, boolean secure) {
     var failures = new Failures();
     var hosts = new ArrayList<Host>();
     for (var name : names.stream().distinct().limit(MAXIMUM_HOSTS).toList()) {
+      failures.secure = secure;
       var addresses =
           addresses(name, failures).stream()
               .filter(address -> allowPrivate || !failures.isPrivate(address))
               .toList();
       if (!addresses.isEmpty()) {
-        hosts.add(new Host(name, addresses));
+        hosts.add(new Host(name, addresses, failures.secure));
       }
     }
     return hosts.isEmpty() ? failures.result(domain) : new Result.Hosts(hosts);
@@ -145,6 +149,8 @@ public final class MxResolver {
     for (var answer : List.of(dns.a(host), dns.aaaa(host))) {
       failures.temporary |= answer.status().isTemporary();
       failures.domainThere |= answer.status() != Status.NXDOMAIN;
+      // RFC 7672 2.2.2: what comes without DNSSEC may be anybody's.
+      failures.secure &= answer.records().isEmpty() || answer.dnssec();
       answer.records().stream().limit(MAXIMUM_ADDRESSES).forEach(addresses::add);
     }
     return addresses;
@@ -154,6 +160,7 @@ public final class MxResolver {
   private static final class Failures {
     private boolean temporary;
     private boolean domainThere;
+    private boolean secure = true; // the host that is looked at
     private @Nullable InetAddress blocked;
 
     boolean isPrivate(InetAddress address) {

@@ -2,8 +2,10 @@ package org.unifiedmta.routing.route;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.security.sasl.ClientLogin;
 
 /** How one host is to be spoken to. */
 public final class OutboundOptions {
@@ -19,21 +21,21 @@ public final class OutboundOptions {
     IMPLICIT
   }
 
-  /** A login. */
-  public record Login(String user, String password) {
-    @Override
-    public String toString() {
-      return "Login[" + user + "]";
-    }
+  /** What is spoken. */
+  public enum Protocol {
+    SMTP,
+    /** RFC 2033: a reply for each recipient at the end. */
+    LMTP
   }
 
   private static final OutboundOptions STANDARD = builder().build();
 
-  private final @Nullable Login login;
+  private final @Nullable ClientLogin login;
   private final @Nullable String dkimDomain;
   private final @Nullable String dkimSelector;
   private final Tls tls;
   private final @Nullable SSLContext trust;
+  private final Protocol protocol;
   private final Duration connectTimeout;
   private final Duration commandTimeout;
 
@@ -44,6 +46,7 @@ public final class OutboundOptions {
     // A password never goes over a connection that anybody could read or answer.
     tls = builder.login != null && builder.tls != Tls.IMPLICIT ? Tls.REQUIRED : builder.tls;
     trust = builder.trust;
+    protocol = builder.protocol;
     connectTimeout = builder.connectTimeout;
     commandTimeout = builder.commandTimeout;
   }
@@ -57,7 +60,7 @@ public final class OutboundOptions {
     return new Builder();
   }
 
-  public Optional<Login> login() {
+  public Optional<ClientLogin> login() {
     return Optional.ofNullable(login);
   }
 
@@ -78,22 +81,30 @@ public final class OutboundOptions {
     return Optional.ofNullable(trust);
   }
 
+  public Protocol protocol() {
+    return protocol;
+  }
+
   public Duration connectTimeout() {
     return connectTimeout;
   }
 
-  /** For the reply to one command; the end of data has twice that (RFC 5321 4.5.3.2). */
+  /**
+   * For the greeting, TLS and the reply to one command; DATA, blocks of data and the end of data
+   * have 2/5, 3/5 and twice of that, as RFC 5321 4.5.3.2 has it.
+   */
   public Duration commandTimeout() {
     return commandTimeout;
   }
 
   /** Collects options. */
   public static final class Builder {
-    private @Nullable Login login;
+    private @Nullable ClientLogin login;
     private @Nullable String dkimDomain;
     private @Nullable String dkimSelector;
     private Tls tls = Tls.OPPORTUNISTIC;
     private @Nullable SSLContext trust;
+    private Protocol protocol = Protocol.SMTP;
     private Duration connectTimeout = Duration.ofSeconds(30);
     private Duration commandTimeout = Duration.ofMinutes(5);
 
@@ -101,7 +112,23 @@ public final class OutboundOptions {
 
     /** Logs in, which implies TLS and a certificate for the host's name. */
     public Builder auth(String user, String password) {
-      login = new Login(user, password);
+      login = new ClientLogin.Password(user, password);
+      return this;
+    }
+
+    /**
+     * Logs in with a token (OAUTHBEARER, or XOAUTH2), which implies the same.
+     *
+     * @param token asked for each time a connection is opened; may block
+     */
+    public Builder token(String user, Supplier<String> token) {
+      login = new ClientLogin.Token(user, token);
+      return this;
+    }
+
+    /** LMTP in place of SMTP. */
+    public Builder lmtp() {
+      protocol = Protocol.LMTP;
       return this;
     }
 

@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Literals;
+import org.unifiedmta.security.transport.EgressProxy;
 
 /** Addresses of this host from which a zone sends; an address may be there several times. */
 public record IpPool(String name, List<Source> sources) {
@@ -35,9 +36,14 @@ public record IpPool(String name, List<Source> sources) {
    *     nothing, the server's
    * @param share its part of the messages, compared with the others'
    * @param warmup how few it may send while it is new, or null
+   * @param proxy through which it sends, if it is not one of this machine, or null
    */
   public record Source(
-      InetAddress address, @Nullable String heloName, double share, @Nullable Warmup warmup) {
+      InetAddress address,
+      @Nullable String heloName,
+      double share,
+      @Nullable Warmup warmup,
+      @Nullable EgressProxy proxy) {
     public Source {
       if (!(share > 0 && share <= 1e6)) {
         throw new IllegalArgumentException("no share: " + share);
@@ -54,19 +60,24 @@ public record IpPool(String name, List<Source> sources) {
       if (ip == null) {
         throw new IllegalArgumentException("no IP address: " + address);
       }
-      return new Source(ip, null, 1, null);
+      return new Source(ip, null, 1, null, null);
     }
 
     public Source withHeloName(String other) {
-      return new Source(address, other, share, warmup);
+      return new Source(address, other, share, warmup, proxy);
     }
 
     public Source withShare(double other) {
-      return new Source(address, heloName, other, warmup);
+      return new Source(address, heloName, other, warmup, proxy);
     }
 
     public Source withWarmup(Warmup other) {
-      return new Source(address, heloName, share, other);
+      return new Source(address, heloName, share, other, proxy);
+    }
+
+    /** From an address of another machine, by SOCKS 5 or HAProxy. */
+    public Source through(EgressProxy other) {
+      return new Source(address, heloName, share, warmup, other);
     }
 
     boolean isV6() {

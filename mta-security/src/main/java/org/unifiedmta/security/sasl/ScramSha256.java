@@ -32,8 +32,30 @@ final class ScramSha256 {
    * </pre>
    */
   static Scram derive(String password, byte[] salt, int iterations) {
-    var salted = hi(SaslPrep.password(password), salt, iterations);
+    return keys(salted(password, salt, iterations), salt, iterations);
+  }
+
+  /** The same from what {@link #salted} has made, which takes long. */
+  static Scram keys(byte[] salted, byte[] salt, int iterations) {
     return new Scram(salt, iterations, hash(hmac(salted, CLIENT_KEY)), hmac(salted, SERVER_KEY));
+  }
+
+  static byte[] salted(String password, byte[] salt, int iterations) {
+    return hi(SaslPrep.password(password), salt, iterations);
+  }
+
+  /**
+   * What a client shows of its password.
+   *
+   * <pre>ClientProof := ClientKey XOR HMAC(H(ClientKey), AuthMessage)</pre>
+   */
+  static byte[] proof(byte[] salted, byte[] authMessage) {
+    var proof = hmac(salted, CLIENT_KEY);
+    var signature = hmac(hash(proof), authMessage);
+    for (int i = 0; i < LENGTH; i++) {
+      proof[i] ^= signature[i];
+    }
+    return proof;
   }
 
   /** Whether the proof is made with the key that the stored one is the hash of. */

@@ -52,6 +52,35 @@ public record Capabilities(Map<String, String> keywords) {
     return octets == 0 ? Optional.empty() : Optional.of(octets); // RFC 1870 4: 0 is no limit
   }
 
+  /** What RFC 9422 lets a server bound. */
+  enum Limit {
+    MAILMAX,
+    RCPTMAX,
+    RCPTDOMAINMAX
+  }
+
+  /** How many of these it takes at most; as good as any where it does not say. */
+  int most(Limit limit) {
+    for (var word : keywords.getOrDefault(Extension.LIMITS.keyword(), "").split(" +")) {
+      // RFC 9422 4: limits = limit *( SP limit ), limit = name "=" value, of up to six digits
+      int equals = word.indexOf('=');
+      if (equals > 0 && word.substring(0, equals).equalsIgnoreCase(limit.name())) {
+        var value = word.substring(equals + 1);
+        if (!value.isEmpty()
+            && value.length() <= 6
+            && value.chars().allMatch(c -> c >= '0' && c <= '9')) {
+          return Math.max(1, Integer.parseInt(value));
+        }
+      }
+    }
+    return Integer.MAX_VALUE;
+  }
+
+  /** How many messages it takes over one connection (RFC 9422 5.1). */
+  public int mostMessages() {
+    return most(Limit.MAILMAX);
+  }
+
   /** SASL mechanisms in upper case. */
   public List<String> authMechanisms() {
     var mechanisms = keywords.getOrDefault(Extension.AUTH.keyword(), "").strip();

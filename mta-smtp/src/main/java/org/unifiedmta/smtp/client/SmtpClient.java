@@ -1,21 +1,28 @@
 package org.unifiedmta.smtp.client;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.security.sasl.ClientLogin;
+import org.unifiedmta.security.transport.DaneVerifier;
 import org.unifiedmta.security.transport.TlsFacts;
+import org.unifiedmta.security.transport.TlsPolicy;
+import org.unifiedmta.smtp.client.Capabilities.Limit;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.codec.Extension;
 
@@ -24,15 +31,19 @@ import org.unifiedmta.smtp.codec.Extension;
  * thread at a time.
  */
 public final class SmtpClient implements AutoCloseable {
+  private static final int MOST_CHALLENGES = 5;
+
   private final Endpoint endpoint;
   private final ClientOptions options;
   private final Wire wire;
   private Capabilities capabilities = Capabilities.none();
   private final Timer timer;
+  private final Stopwatch stopwatch;
   private @Nullable TlsFacts tls;
 
   private SmtpClient(Endpoint endpoint, ClientOptions options, Wire wire, Timer timer) {
     this.timer = timer;
+    this.stopwatch = new Stopwatch(timer);
     this.endpoint = endpoint;
     this.options = options;
     this.wire = wire;
@@ -45,6 +56,7 @@ public final class SmtpClient implements AutoCloseable {
    */
   public static SmtpClient open(Endpoint endpoint, ClientOptions options, Timer timer) {
     Wire wire;
+    var since = timer.now();
     try {
       wire = Wire.dial(endpoint, options, timer);
     } catch (IOException e) {
@@ -52,6 +64,7 @@ public final class SmtpClient implements AutoCloseable {
           Phase.CONNECT, "cannot connect to " + endpoint + ": " + e.getMessage(), null, e);
     }
     var client = new SmtpClient(endpoint, options, wire, timer);
+    client.stopwatch.took(Phase.CONNECT, since);
     try {
       client.begin();
       return client;
@@ -73,8 +86,13 @@ public final class SmtpClient implements AutoCloseable {
     return Optional.ofNullable(tls);
   }
 
+  /** What was waited for until the connection could be used, by phase. */
+  public Map<Phase, Duration> times() {
+    return stopwatch.times();
+  }
+
   private void begin() {
-    if (options.tls() == ClientOptions.Tls.IMPLICIT) {
+    if (options.implicitTls()) {
       handshake();
     }
     var greeting = exchange(Phase.GREETING, null);
@@ -82,27 +100,50 @@ public final class SmtpClient implements AutoCloseable {
       throw refused(Phase.GREETING, greeting);
     }
     hello();
-    boolean startTls =
-        options.tls() == ClientOptions.Tls.REQUIRED
-            || (options.tls() == ClientOptions.Tls.OPPORTUNISTIC
-                && capabilities.has(Extension.STARTTLS));
-    if (startTls) {
+    if (wantsStartTls()) {
       startTls();
-      hello(); // RFC 3207 4.2: what was said before is forgotten
+      helloUnderTls();
     }
     if (options.login() != null) {
       login(options.login());
     }
   }
 
-  /** EHLO, and HELO for who does not know it (RFC 5321 3.2). */
+  /** RFC 3207 4.2: what was said before is forgotten. */
+  private void helloUnderTls() {
+    try {
+      hello();
+    } catch (SmtpException e) {
+      if (e.reply().isPresent()) {
+        throw e;
+      }
+      // Some servers break off only now: with TLS 1.3 a handshake is over for one side first.
+      throw new SmtpException(
+          Phase.STARTTLS, "TLS with " + endpoint + " failed: " + e.getMessage(), null, e);
+    }
+  }
+
+  private boolean wantsStartTls() {
+    return !options.implicitTls()
+        && switch (options.tls()) {
+          case TlsPolicy.None none -> false;
+          case TlsPolicy.Opportunistic opportunistic -> capabilities.has(Extension.STARTTLS);
+          case TlsPolicy.Encrypted encrypted -> true;
+          case TlsPolicy.Verified verified -> true;
+          case TlsPolicy.Testing testing -> true;
+          case TlsPolicy.Dane dane -> true;
+        };
+  }
+
+  /** EHLO, and HELO for who does not know it (RFC 5321 3.2); LHLO (RFC 2033 4.1). */
   private void hello() {
-    var ehlo = exchange(Phase.EHLO, "EHLO " + options.heloName());
+    boolean lmtp = options.protocol() == ClientOptions.Protocol.LMTP;
+    var ehlo = exchange(Phase.EHLO, (lmtp ? "LHLO " : "EHLO ") + options.heloName());
     if (ehlo.isPositive()) {
       capabilities = Capabilities.of(ehlo);
       return;
     }
-    if (!ehlo.isPermanent()) {
+    if (!ehlo.isPermanent() || lmtp) {
       throw refused(Phase.EHLO, ehlo);
     }
     var helo = exchange(Phase.EHLO, "HELO " + options.heloName());
@@ -123,7 +164,7 @@ public final class SmtpClient implements AutoCloseable {
       throw new SmtpException(
           Phase.STARTTLS,
           endpoint + " refused STARTTLS: " + reply,
-          options.tls().isChecked() && reply.isPermanent() ? reply : null,
+          options.tls().isMandatory() && reply.isPermanent() ? reply : null,
           null);
     }
     if (wire.hasUnread()) {
@@ -134,10 +175,25 @@ public final class SmtpClient implements AutoCloseable {
   }
 
   private void handshake() {
-    boolean checked = options.tls().isChecked();
+    var since = timer.now();
+    var policy = options.tls();
     try {
-      var context = checked ? trust() : AnyCertificate.context();
-      tls = facts(wire.within(options.replyTimeout(), () -> wire.startTls(context, checked)));
+      var context =
+          switch (policy) {
+            case TlsPolicy.Dane dane -> new DaneVerifier(timer::now).context(dane);
+            case TlsPolicy.Verified verified -> trust();
+            case TlsPolicy.Testing testing -> trust();
+            case TlsPolicy.None none -> AnyCertificate.context();
+            case TlsPolicy.Opportunistic opportunistic -> AnyCertificate.context();
+            case TlsPolicy.Encrypted encrypted -> AnyCertificate.context();
+          };
+      // RFC 7672 8.1: the server is asked for the name that its records are at.
+      var name = policy instanceof TlsPolicy.Dane dane ? dane.names().getFirst() : endpoint.host();
+      boolean checkName = policy.isChecked() && !(policy instanceof TlsPolicy.Dane);
+      var socket =
+          wire.within(options.timeouts().command(), () -> wire.startTls(context, name, checkName));
+      tls = facts(socket, name);
+      stopwatch.took(Phase.STARTTLS, since);
     } catch (IOException e) {
       throw new SmtpException(
           Phase.STARTTLS, "TLS with " + endpoint + " failed: " + e.getMessage(), null, e);
@@ -152,7 +208,7 @@ public final class SmtpClient implements AutoCloseable {
     }
   }
 
-  private TlsFacts facts(SSLSocket socket) {
+  private TlsFacts facts(SSLSocket socket, String name) {
     var session = socket.getSession();
     String peer;
     try {
@@ -160,35 +216,55 @@ public final class SmtpClient implements AutoCloseable {
     } catch (SSLPeerUnverifiedException e) {
       peer = null;
     }
-    return new TlsFacts(session.getProtocol(), session.getCipherSuite(), peer, endpoint.host());
+    return new TlsFacts(session.getProtocol(), session.getCipherSuite(), peer, name);
   }
 
-  private void login(ClientOptions.Login login) {
-    var mechanisms = capabilities.authMechanisms();
-    SmtpReply reply;
-    if (mechanisms.contains("PLAIN")) { // RFC 4616
-      reply =
-          exchange(
-              Phase.AUTH, "AUTH PLAIN " + base64("\0" + login.user() + "\0" + login.password()));
-    } else if (mechanisms.contains("LOGIN")) {
-      reply = exchange(Phase.AUTH, "AUTH LOGIN");
-      if (reply.code() == 334) {
-        reply = exchange(Phase.AUTH, base64(login.user()));
-      }
-      if (reply.code() == 334) {
-        reply = exchange(Phase.AUTH, base64(login.password()));
-      }
-    } else {
-      throw new SmtpException(
-          Phase.AUTH, endpoint + " offers no login that we know: " + mechanisms, null, null);
+  private void login(ClientLogin login) {
+    var exchange = begin(login);
+    var initial = exchange.initialResponse();
+    // RFC 4954 4: an empty one is written as "=".
+    var reply =
+        exchange(
+            Phase.AUTH,
+            "AUTH " + exchange.mechanism() + (initial == null ? "" : " " + base64(initial)));
+    for (int i = 0; i < MOST_CHALLENGES && reply.code() == 334; i++) {
+      var answer = exchange.answer(challenge(reply));
+      // RFC 4954 4: a line with a "*" gives up.
+      reply = exchange(Phase.AUTH, answer == null ? "*" : base64(answer));
     }
     if (reply.code() != 235) {
       throw refused(Phase.AUTH, reply);
     }
+    if (!exchange.isComplete()) {
+      throw new SmtpException(
+          Phase.AUTH, endpoint + " has not shown that it knows the password", null, null);
+    }
   }
 
-  private static String base64(String text) {
-    return Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+  private ClientLogin.Exchange begin(ClientLogin login) {
+    var mechanisms = capabilities.authMechanisms();
+    Optional<ClientLogin.Exchange> exchange;
+    try {
+      exchange = login.begin(mechanisms);
+    } catch (RuntimeException e) {
+      throw new SmtpException(
+          Phase.AUTH, "no token for " + login.user() + ": " + e.getMessage(), null, e);
+    }
+    return exchange.orElseThrow(() ->
+        new SmtpException(
+            Phase.AUTH, endpoint + " offers no login that we know: " + mechanisms, null, null));
+  }
+
+  private static byte[] challenge(SmtpReply reply) {
+    try {
+      return Base64.getDecoder().decode(reply.text().strip());
+    } catch (IllegalArgumentException e) {
+      return new byte[0]; // LOGIN asks in all kinds of words
+    }
+  }
+
+  private static String base64(byte[] octets) {
+    return Base64.getEncoder().encodeToString(octets);
   }
 
   /**
@@ -216,14 +292,95 @@ public final class SmtpClient implements AutoCloseable {
   }
 
   /**
-   * The same, and tells before the content is complete.
+   * The same, and tells before the content is complete. Where the server takes fewer recipients at
+   * once than there are (RFC 9422, RFC 5321 4.5.3.1.10), the message is sent several times.
    *
    * @throws SmtpException only if the message could not be read, or {@code handOver} threw
    */
   public RecipientReplies send(Envelope envelope, ByteSource message, HandOver handOver) {
-    boolean secured = tls != null && options.tls().isChecked();
-    return new Transaction(wire, endpoint, capabilities, secured, options.replyTimeout())
-        .run(envelope, message, timer.now(), handOver);
+    var watch = new Stopwatch(timer);
+    var recipients = envelope.recipients();
+    var replies = new SmtpReply[recipients.size()];
+    var waiting = new ArrayList<Integer>();
+    for (int i = 0; i < recipients.size(); i++) {
+      waiting.add(i);
+    }
+    boolean first = true;
+    boolean unanswered = false;
+    while (true) {
+      var now = together(recipients, waiting);
+      var result = transaction(envelope, now, message, handOver, watch);
+      var again = new ArrayList<Integer>();
+      boolean someAccepted = result.replies().stream().anyMatch(SmtpReply::isPositive);
+      for (int i = 0; i < now.size(); i++) {
+        var reply = result.replies().get(i);
+        replies[now.get(i)] = reply;
+        if (someAccepted && isTooMany(reply)) {
+          again.add(now.get(i));
+        }
+      }
+      unanswered |= first && result.unanswered();
+      first = false;
+      waiting.subList(0, now.size()).clear();
+      waiting.addAll(again);
+      boolean goesOn = result.reusable() && !result.needsSevenBits();
+      if (waiting.isEmpty() || !goesOn) {
+        for (int i : waiting) {
+          replies[i] = replies[i] == null ? result.replies().getFirst() : replies[i];
+        }
+        return new RecipientReplies(
+            List.of(replies),
+            result.reusable(),
+            unanswered,
+            result.uncertain(),
+            capabilities.has(Extension.DSN),
+            result.needsSevenBits(),
+            watch.times());
+      }
+    }
+  }
+
+  private Transaction.Result transaction(
+      Envelope envelope,
+      List<Integer> places,
+      ByteSource message,
+      HandOver handOver,
+      Stopwatch watch) {
+    boolean secured = tls != null && options.tls().isMandatory() && options.tls().isChecked();
+    var part =
+        envelope.withRecipients(places.stream().map(i -> envelope.recipients().get(i)).toList());
+    return new Transaction(wire, endpoint, capabilities, options, secured, watch)
+        .run(
+            part,
+            message,
+            accepted -> handOver.begins(accepted.stream().map(places::get).toList()));
+  }
+
+  /** As many of those that wait as the server takes at once. */
+  private List<Integer> together(List<Recipient> recipients, List<Integer> waiting) {
+    int most = capabilities.most(Limit.RCPTMAX);
+    int mostDomains = capabilities.most(Limit.RCPTDOMAINMAX);
+    if (waiting.size() <= most && mostDomains == Integer.MAX_VALUE) {
+      return List.copyOf(waiting);
+    }
+    var domains = new HashSet<String>();
+    int taken = 0;
+    for (int place : waiting) {
+      var domain = recipients.get(place).address().domain();
+      if (taken == most || (domains.size() == mostDomains && !domains.contains(domain))) {
+        break;
+      }
+      domains.add(domain);
+      taken++;
+    }
+    return List.copyOf(waiting.subList(0, taken));
+  }
+
+  /** RFC 5321 4.5.3.1.10: the others go in another transaction. */
+  private static boolean isTooMany(SmtpReply reply) {
+    var status = reply.status();
+    return reply.code() == 452
+        && (status == null || (status.subject() == 5 && status.detail() == 3));
   }
 
   /** Says goodbye and closes; the answer is waited for, but not for long. */
@@ -257,12 +414,16 @@ public final class SmtpClient implements AutoCloseable {
       if (command != null) {
         wire.command(command);
       }
-      return wire.within(
-          options.replyTimeout(),
-          () -> {
-            wire.flush();
-            return wire.reply();
-          });
+      var since = timer.now();
+      var reply =
+          wire.within(
+              options.timeouts().command(),
+              () -> {
+                wire.flush();
+                return wire.reply();
+              });
+      stopwatch.took(phase, since);
+      return reply;
     } catch (IOException e) {
       throw new SmtpException(
           phase, "lost " + endpoint + " at " + phase + ": " + e.getMessage(), null, e);

@@ -1,10 +1,10 @@
 package org.unifiedmta.smtp.client;
 
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -14,10 +14,12 @@ import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
+import org.unifiedmta.core.spool.ByteSink;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.codec.DotStuffer;
 import org.unifiedmta.smtp.codec.Extension;
+import org.unifiedmta.smtp.codec.LineNormalizer;
 import org.unifiedmta.smtp.codec.Xtext;
 
 /** MAIL, RCPT, DATA and the message, commands in groups where the server allows it (RFC 2920). */
@@ -26,19 +28,33 @@ final class Transaction {
   private static final int GROUP = 100;
 
   private static final int READ = 64 * 1024;
+  private static final int CHUNKS_UNDER_WAY = 8; // with PIPELINING
+  private static final int LONGEST_HEADER = 1024 * 1024; // that is looked at
   private static final long MOST = 999_999_999; // seconds, RFC 2852 4
   private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+
+  /** What one transaction came to; see {@link RecipientReplies}. */
+  record Result(
+      List<SmtpReply> replies,
+      boolean reusable,
+      boolean unanswered,
+      boolean uncertain,
+      boolean needsSevenBits) {}
 
   private final Wire wire;
   private final Endpoint endpoint;
   private final Capabilities capabilities;
+  private final ClientOptions options;
   private final boolean secured;
-  private final Duration replyTimeout;
+  private final Stopwatch stopwatch;
   private final boolean pipelining;
+  private final boolean chunking;
   private @Nullable SmtpReply[] replies = {};
   private Phase phase = Phase.MAIL;
   private boolean answered;
   private boolean closedBefore; // the first thing heard was 421
+  private int chunksUnderWay;
+  private @Nullable SmtpReply chunkRefused;
 
   /**
    * @param secured whether TLS with a checked certificate is in place
@@ -47,38 +63,39 @@ final class Transaction {
       Wire wire,
       Endpoint endpoint,
       Capabilities capabilities,
+      ClientOptions options,
       boolean secured,
-      Duration replyTimeout) {
+      Stopwatch stopwatch) {
     this.wire = wire;
     this.endpoint = endpoint;
     this.capabilities = capabilities;
+    this.options = options;
     this.secured = secured;
-    this.replyTimeout = replyTimeout;
+    this.stopwatch = stopwatch;
     pipelining = capabilities.has(Extension.PIPELINING);
+    chunking = capabilities.has(Extension.CHUNKING);
   }
 
-  /**
-   * Sends it.
-   *
-   * @param now what DELIVERBY counts from
-   */
-  RecipientReplies run(
-      Envelope envelope, ByteSource message, Instant now, SmtpClient.HandOver handOver) {
+  /** Sends it. */
+  Result run(Envelope envelope, ByteSource message, SmtpClient.HandOver handOver) {
     replies = new SmtpReply[envelope.recipients().size()];
     var impossible = impossible(envelope, message);
     if (impossible != null) {
-      return new RecipientReplies(filled(impossible), true, false, false, false);
+      return new Result(filled(impossible), true, false, false, false);
+    }
+    if (needsSevenBits(envelope)) {
+      var reply = SmtpReply.of(554, "5.6.3", "the host takes no octets beyond ASCII");
+      return new Result(filled(reply), true, false, false, true);
     }
     try {
-      boolean reusable = exchange(envelope, message, now, handOver);
-      return new RecipientReplies(
-          filled(null), reusable, closedBefore, false, capabilities.has(Extension.DSN));
+      boolean reusable = exchange(envelope, message, handOver);
+      return new Result(filled(null), reusable, closedBefore, false, false);
     } catch (IOException e) {
       wire.abort();
       var broken =
           SmtpReply.of(
               451, "4.4.2", printable("lost " + endpoint + " at " + phase + ": " + e.getMessage()));
-      return new RecipientReplies(
+      return new Result(
           filled(broken), false, !answered || closedBefore, phase == Phase.END_OF_DATA, false);
     }
   }
@@ -90,14 +107,9 @@ final class Transaction {
       return SmtpReply.of(
           552, "5.3.4", "message larger than the " + limit.get() + " octets that the host takes");
     }
-    if (needsSmtpUtf8(envelope) && !capabilities.has(Extension.SMTPUTF8)) {
+    if (!capabilities.has(Extension.SMTPUTF8) && needsSmtpUtf8(envelope, message)) {
       // RFC 6531 3.7.3
       return SmtpReply.of(553, "5.6.7", "the host takes no internationalized mail");
-    }
-    if (isBinary(envelope)
-        && !(capabilities.has(Extension.BINARYMIME) && capabilities.has(Extension.CHUNKING))) {
-      // RFC 3030 3: text would be made of it, and signatures broken.
-      return SmtpReply.of(554, "5.6.3", "the host takes no binary mail");
     }
     if (envelope.requireTls() && !(secured && capabilities.has(Extension.REQUIRETLS))) {
       return SmtpReply.of(550, "5.7.30", "REQUIRETLS support required"); // RFC 8689 4.2.1
@@ -109,22 +121,54 @@ final class Transaction {
     return null;
   }
 
+  /** RFC 6152 3, RFC 3030 3: what it takes as it is, it said. */
+  private boolean needsSevenBits(Envelope envelope) {
+    return switch (envelope.body()) {
+      case SEVEN_BIT -> false;
+      case EIGHT_BIT_MIME -> !capabilities.has(Extension.EIGHT_BIT_MIME);
+      case BINARY_MIME -> !(capabilities.has(Extension.BINARYMIME) && chunking);
+    };
+  }
+
   private static boolean isBinary(Envelope envelope) {
     return envelope.body() == Envelope.Body.BINARY_MIME;
   }
 
-  private static boolean needsSmtpUtf8(Envelope envelope) {
+  private static boolean isInternationalized(Envelope envelope) {
     var from = envelope.mailFrom();
-    return envelope.smtpUtf8()
-        || (from != null && from.isInternationalized())
+    return (from != null && from.isInternationalized())
         || envelope.recipients().stream().anyMatch(r -> r.address().isInternationalized());
   }
 
+  /** What was sent here with SMTPUTF8 may do without it. */
+  private static boolean needsSmtpUtf8(Envelope envelope, ByteSource message) {
+    return isInternationalized(envelope)
+        || (envelope.smtpUtf8() && hasInternationalizedHeader(message));
+  }
+
+  private static boolean hasInternationalizedHeader(ByteSource message) {
+    try (var in = new BufferedInputStream(message.open())) {
+      int before = '\n';
+      int read = 0;
+      for (int b = in.read(); b >= 0 && read < LONGEST_HEADER; b = in.read(), read++) {
+        if (b >= 0x80) {
+          return true;
+        }
+        if (b == '\n' && before == '\n') {
+          return false;
+        }
+        before = b == '\r' ? before : b;
+      }
+      return read == LONGEST_HEADER;
+    } catch (IOException | RuntimeException e) {
+      return true; // who sends it will find out
+    }
+  }
+
   /** Whether the connection is as good as new afterwards. */
-  private boolean exchange(
-      Envelope envelope, ByteSource message, Instant now, SmtpClient.HandOver handOver)
+  private boolean exchange(Envelope envelope, ByteSource message, SmtpClient.HandOver handOver)
       throws IOException {
-    wire.command(mail(envelope, message, now));
+    wire.command(mail(envelope, message));
     if (!pipelining) {
       var mail = reply(Phase.MAIL);
       if (!mail.isPositive()) {
@@ -132,7 +176,6 @@ final class Transaction {
       }
     }
     boolean mailPending = pipelining;
-    boolean chunk = isBinary(envelope); // RFC 3030 3
     int accepted = 0;
     var recipients = envelope.recipients();
     int asked = 0;
@@ -143,7 +186,7 @@ final class Transaction {
         wire.command(rcpt(recipients.get(i)));
       }
       boolean last = asked + group == recipients.size();
-      if (pipelining && last && !chunk) {
+      if (pipelining && last && !chunking) {
         wire.command("DATA");
       }
       @Nullable SmtpReply mail = null;
@@ -158,7 +201,7 @@ final class Transaction {
         replies[i] = taken ? null : mail != null && !mail.isPositive() ? mail : reply;
       }
       asked += group;
-      if (pipelining && last && !chunk) {
+      if (pipelining && last && !chunking) {
         data = reply(Phase.DATA);
       }
       if (mail != null && !mail.isPositive()) {
@@ -174,10 +217,12 @@ final class Transaction {
       }
       return reset();
     }
-    if (chunk) {
-      begin(handOver);
-      wire.command("BDAT " + message.size() + " LAST");
-      content(message, null, handOver);
+    if (chunking) {
+      chunks(message, isBinary(envelope), handOver);
+      if (chunkRefused != null) {
+        fill(temporaryIfPositive(chunkRefused));
+        return reset();
+      }
     } else {
       if (data == null) {
         wire.command("DATA");
@@ -187,62 +232,139 @@ final class Transaction {
         fill(temporaryIfPositive(data));
         return reset();
       }
-      content(message, new DotStuffer(), handOver);
+      var stuffer = new DotStuffer();
+      content(message, octets -> stuffer.write(octets, wire), () -> stuffer.finish(wire), handOver);
     }
+    return end();
+  }
+
+  /** What is said to the message: once, or by LMTP for each recipient (RFC 2033 4.2). */
+  private boolean end() throws IOException {
     phase = Phase.END_OF_DATA;
-    var end = reply(Phase.END_OF_DATA, replyTimeout.multipliedBy(2));
-    fill(end.code() / 100 == 3 ? temporaryIfPositive(end) : end);
-    return end.code() != 421;
+    boolean alive = true;
+    if (options.protocol() == ClientOptions.Protocol.LMTP) {
+      for (int i = 0; i < replies.length; i++) {
+        if (replies[i] == null) {
+          var reply = reply(Phase.END_OF_DATA);
+          replies[i] = decided(reply);
+          alive &= reply.code() != 421;
+        }
+      }
+      return alive;
+    }
+    var reply = reply(Phase.END_OF_DATA);
+    fill(decided(reply));
+    return reply.code() != 421;
+  }
+
+  private static SmtpReply decided(SmtpReply reply) {
+    return reply.code() / 100 == 3 ? temporaryIfPositive(reply) : reply;
+  }
+
+  /** RFC 3030 2; text has only CRLF as line ends here, too, since the next host may use DATA. */
+  private void chunks(ByteSource message, boolean binary, SmtpClient.HandOver handOver)
+      throws IOException {
+    var chunks = new ChunkWriter(this::chunk);
+    if (binary) {
+      content(message, chunks, chunks::finish, handOver);
+      return;
+    }
+    var lines = LineNormalizer.ofChunks();
+    content(
+        message,
+        octets -> {
+          var unused = lines.read(octets, chunks);
+        },
+        () -> {
+          lines.finish(chunks);
+          chunks.finish();
+        },
+        handOver);
+  }
+
+  private void chunk(ByteBuffer octets, boolean last) throws IOException {
+    if (chunkRefused != null) {
+      return; // the rest would only be refused as well
+    }
+    wire.command("BDAT " + octets.remaining() + (last ? " LAST" : ""));
+    wire.write(octets);
+    if (!last) {
+      chunksUnderWay++;
+    }
+    while (!last && chunksUnderWay > (pipelining ? CHUNKS_UNDER_WAY : 0)) {
+      chunkReply();
+    }
+  }
+
+  private void chunkReply() throws IOException {
+    wire.flush();
+    var reply = wire.reply();
+    chunksUnderWay--;
+    if (reply.code() / 100 != 2 && chunkRefused == null) {
+      chunkRefused = reply;
+    }
   }
 
   /**
-   * @param stuffer null for a chunk, whose octets go as they are
+   * @param finish ends the message; nothing of that is sent before
    */
   private void content(
-      ByteSource message, @Nullable DotStuffer stuffer, SmtpClient.HandOver handOver)
+      ByteSource message, ByteSink sink, Runnable finish, SmtpClient.HandOver handOver)
       throws IOException {
     phase = Phase.DATA;
+    var since = stopwatch.now();
     var buffer = new byte[READ];
     long left = message.size();
     try (var in = message.open()) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        int length = n;
-        var octets = ByteBuffer.wrap(buffer, 0, length);
-        sending(() -> {
-          if (stuffer == null) {
-            wire.write(octets);
-          } else {
-            stuffer.write(octets, wire);
-          }
-        });
-        left -= length;
+      for (int n = in.read(buffer); n >= 0 && chunkRefused == null; n = in.read(buffer)) {
+        var octets = ByteBuffer.wrap(buffer, 0, n);
+        sending(() -> sink.write(octets));
+        left -= n;
       }
-      if (left != 0) {
+      if (left != 0 && chunkRefused == null) {
         throw new IOException("it is " + left + " octets shorter than it should be");
       }
     } catch (SendFailure e) {
       throw lastWords(e.cause);
     } catch (IOException | RuntimeException e) {
-      // Our side of the message is broken: the server must never see the final dot.
+      // Our side of the message is broken: the server must never see its end.
       wire.abort();
       throw new SmtpException(Phase.DATA, "cannot read the message: " + e.getMessage(), null, e);
     }
-    if (stuffer != null) {
-      begin(handOver);
-    }
     try {
-      if (stuffer != null) {
-        sending(() -> stuffer.finish(wire));
+      if (!chunking) {
+        spokenTooEarly();
+      }
+      if (chunkRefused == null) {
+        begin(handOver);
+        sending(finish);
+        phase = Phase.END_OF_DATA;
       }
       wire.within(
-          replyTimeout,
+          options.timeouts().dataBlock(),
           () -> {
             wire.flush();
+            while (chunksUnderWay > 0) {
+              chunkReply();
+            }
             return true;
           });
     } catch (SendFailure e) {
       throw lastWords(e.cause);
     }
+    stopwatch.took(Phase.DATA, since);
+  }
+
+  /** What is said before the end of the message is no answer to it, but may be a last word. */
+  private void spokenTooEarly() throws IOException {
+    if (!wire.hasSpoken()) {
+      return;
+    }
+    var early = wire.within(LAST_WORDS, wire::reply);
+    if (!early.isPositive()) {
+      fill(early);
+    }
+    throw new IOException("a reply before the end of the message: " + early);
   }
 
   private void begin(SmtpClient.HandOver handOver) {
@@ -275,7 +397,7 @@ final class Transaction {
   private void sending(Runnable writing) {
     try {
       wire.within(
-          replyTimeout,
+          options.timeouts().dataBlock(),
           () -> {
             try {
               writing.run();
@@ -324,7 +446,7 @@ final class Transaction {
     return reply(Phase.MAIL).isPositive();
   }
 
-  private String mail(Envelope envelope, ByteSource message, Instant now) {
+  private String mail(Envelope envelope, ByteSource message) {
     var from = envelope.mailFrom();
     var command =
         new StringBuilder("MAIL FROM:<").append(from == null ? "" : from.toAscii()).append('>');
@@ -334,7 +456,8 @@ final class Transaction {
     if (capabilities.has(Extension.EIGHT_BIT_MIME) && envelope.body() != Envelope.Body.SEVEN_BIT) {
       command.append(isBinary(envelope) ? " BODY=BINARYMIME" : " BODY=8BITMIME");
     }
-    if (needsSmtpUtf8(envelope)) {
+    if (capabilities.has(Extension.SMTPUTF8)
+        && (envelope.smtpUtf8() || isInternationalized(envelope))) {
       command.append(" SMTPUTF8");
     }
     if (envelope.requireTls()) {
@@ -345,7 +468,7 @@ final class Transaction {
     }
     var by = envelope.deliverBy();
     if (by != null && capabilities.has(Extension.DELIVERBY)) { // RFC 2852 4.1
-      long left = Math.clamp(Duration.between(now, by.by()).toSeconds(), -MOST, MOST);
+      long left = Math.clamp(Duration.between(stopwatch.now(), by.by()).toSeconds(), -MOST, MOST);
       // What is to come back needs time left.
       command.append(" BY=").append(by.returnIfLate() ? Math.max(1, left) : left);
       command.append(by.returnIfLate() ? ";R" : ";N").append(by.trace() ? "T" : "");
@@ -384,18 +507,21 @@ final class Transaction {
   }
 
   private SmtpReply reply(Phase at) throws IOException {
-    return reply(at, replyTimeout);
-  }
-
-  private SmtpReply reply(Phase at, Duration timeout) throws IOException {
     phase = at;
+    var times = options.timeouts();
+    var since = stopwatch.now();
     var reply =
         wire.within(
-            timeout,
+            switch (at) {
+              case DATA -> times.dataStart();
+              case END_OF_DATA -> times.dataEnd();
+              default -> times.command();
+            },
             () -> {
               wire.flush();
               return wire.reply();
             });
+    stopwatch.took(at, since);
     closedBefore |= !answered && reply.code() == 421; // RFC 5321 3.8
     answered = true;
     return reply;

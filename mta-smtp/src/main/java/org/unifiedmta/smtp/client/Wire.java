@@ -15,7 +15,6 @@ import java.util.List;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
-import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Literals;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSink;
@@ -57,13 +56,26 @@ final class Wire implements ByteSink, AutoCloseable {
     var socket = new Socket();
     try {
       socket.setTcpNoDelay(true);
-      if (options.source() != null) {
+      var proxy = options.proxy();
+      if (options.source() != null && proxy == null) {
         socket.bind(new InetSocketAddress(options.source(), 0));
       }
+      var connect = options.timeouts().connect();
       socket.connect(
-          new InetSocketAddress(endpoint.address(), endpoint.port()),
-          Math.toIntExact(options.connectTimeout().toMillis()));
-      return new Wire(endpoint, timer, socket);
+          proxy == null
+              ? new InetSocketAddress(endpoint.address(), endpoint.port())
+              : new InetSocketAddress(proxy.host(), proxy.port()),
+          Math.toIntExact(connect.toMillis()));
+      var wire = new Wire(endpoint, timer, socket);
+      if (proxy != null) {
+        wire.within(
+            connect,
+            () -> {
+              ProxyDialer.introduce(socket, proxy, options.source(), endpoint);
+              return true;
+            });
+      }
+      return wire;
     } catch (IOException | RuntimeException e) {
       socket.close();
       throw e;
@@ -185,18 +197,27 @@ final class Wire implements ByteSink, AutoCloseable {
     return next < limit;
   }
 
-  /** Puts TLS over the connection. */
-  SSLSocket startTls(SSLContext context, boolean checked) throws IOException {
+  /** Whether the peer has said something that nobody has read yet, as far as can be seen. */
+  boolean hasSpoken() throws IOException {
+    return hasUnread() || in.available() > 0;
+  }
+
+  /**
+   * Puts TLS over the connection.
+   *
+   * @param host that is asked for
+   * @param checkName whether the certificate must be for it
+   */
+  SSLSocket startTls(SSLContext context, String host, boolean checkName) throws IOException {
     var tls =
-        (SSLSocket)
-            context.getSocketFactory().createSocket(socket, endpoint.host(), endpoint.port(), true);
+        (SSLSocket) context.getSocketFactory().createSocket(socket, host, endpoint.port(), true);
     var parameters = tls.getSSLParameters();
     parameters.setProtocols(new String[] {"TLSv1.3", "TLSv1.2"}); // RFC 8996
-    if (checked) {
-      parameters.setEndpointIdentificationAlgorithm("HTTPS"); // RFC 6125
+    if (checkName) {
+      parameters.setEndpointIdentificationAlgorithm("HTTPS"); // RFC 9525
     }
-    if (serverName() != null) {
-      parameters.setServerNames(List.of(new SNIHostName(serverName())));
+    if (isServerName(host)) {
+      parameters.setServerNames(List.of(new SNIHostName(host)));
     }
     tls.setSSLParameters(parameters);
     tls.startHandshake();
@@ -209,9 +230,8 @@ final class Wire implements ByteSink, AutoCloseable {
   }
 
   /** RFC 6066 3: literal addresses are no server names. */
-  private @Nullable String serverName() {
-    var host = endpoint.host();
-    return host.startsWith("[") || host.indexOf('.') < 0 || Literals.ip(host) != null ? null : host;
+  private static boolean isServerName(String host) {
+    return !host.startsWith("[") && host.indexOf('.') >= 0 && Literals.ip(host) == null;
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.unifiedmta.smtp.pool;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -12,8 +13,10 @@ import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.security.transport.TlsFacts;
 import org.unifiedmta.smtp.client.RecipientReplies;
 import org.unifiedmta.smtp.client.SmtpClient;
+import org.unifiedmta.smtp.client.SmtpException;
 
 /**
  * Sends over connections that are kept open a little while. A connection serves one message at a
@@ -21,8 +24,14 @@ import org.unifiedmta.smtp.client.SmtpClient;
  */
 public final class SmtpClientPool implements AutoCloseable {
 
-  /** What one message met. */
-  public record Sent(RecipientReplies replies, boolean tls) {}
+  /**
+   * What one message met.
+   *
+   * @param tls null without
+   * @param times that were waited, by phase; those before MAIL only on a new connection
+   */
+  public record Sent(
+      RecipientReplies replies, @Nullable TlsFacts tls, Map<SmtpException.Phase, Duration> times) {}
 
   private static final class Idle {
     private final SmtpClient client;
@@ -40,7 +49,10 @@ public final class SmtpClientPool implements AutoCloseable {
   private final int messagesPerConnection;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<PoolKey, ArrayDeque<Idle>> idle = new HashMap<>();
+
+  /** Whether it may be kept afterwards. */
   private final Map<SmtpClient, Boolean> busy = new IdentityHashMap<>();
+
   private boolean closed;
 
   /**
@@ -95,9 +107,15 @@ public final class SmtpClientPool implements AutoCloseable {
     try {
       var replies = client.send(envelope, message, handOver);
       reusable = replies.reusable();
-      return new Sent(replies, client.tls().isPresent());
+      var times = new EnumMap<SmtpException.Phase, Duration>(SmtpException.Phase.class);
+      if (with.messages == 0) {
+        times.putAll(client.times());
+      }
+      times.putAll(replies.times());
+      return new Sent(replies, client.tls().orElse(null), times);
     } finally {
-      giveBack(key, client, with.messages + 1, reusable, left > 1);
+      int most = Math.min(left, client.capabilities().mostMessages() - with.messages);
+      giveBack(key, client, with.messages + 1, reusable, most > 1);
     }
   }
 
@@ -140,8 +158,8 @@ public final class SmtpClientPool implements AutoCloseable {
     boolean kept = false;
     lock.lock();
     try {
-      busy.remove(client);
-      if (reusable && !closed && wanted) {
+      boolean mayBeKept = Boolean.TRUE.equals(busy.remove(client));
+      if (reusable && !closed && wanted && mayBeKept) {
         var waiting = new Idle(client, messages);
         idle.computeIfAbsent(key, k -> new ArrayDeque<>()).addLast(waiting);
         waiting.expiry = timer.at(timer.now().plus(idleTime), () -> expire(key, waiting));
@@ -187,23 +205,45 @@ public final class SmtpClientPool implements AutoCloseable {
     }
   }
 
+  /**
+   * Closes those that wait, and each of those at work when its message is done: how hosts are to be
+   * spoken to has changed.
+   */
+  public void drain() {
+    List<SmtpClient> waiting;
+    lock.lock();
+    try {
+      waiting = takeAll();
+      busy.replaceAll((client, kept) -> false);
+    } finally {
+      lock.unlock();
+    }
+    waiting.forEach(client -> goodbye(client, true));
+  }
+
+  private List<SmtpClient> takeAll() {
+    var all = new ArrayList<SmtpClient>();
+    for (var waiting : idle.values()) {
+      for (var one : waiting) {
+        if (one.expiry != null) {
+          one.expiry.cancel();
+        }
+        all.add(one.client);
+      }
+    }
+    idle.clear();
+    return all;
+  }
+
   /** Closes those that wait and ends those at work. */
   @Override
   public void close() {
-    List<SmtpClient> waiting = new ArrayList<>();
+    List<SmtpClient> waiting;
     List<SmtpClient> working;
     lock.lock();
     try {
       closed = true;
-      for (var all : idle.values()) {
-        for (var one : all) {
-          if (one.expiry != null) {
-            one.expiry.cancel();
-          }
-          waiting.add(one.client);
-        }
-      }
-      idle.clear();
+      waiting = takeAll();
       working = List.copyOf(busy.keySet());
     } finally {
       lock.unlock();

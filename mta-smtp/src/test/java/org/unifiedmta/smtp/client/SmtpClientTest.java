@@ -21,8 +21,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
-import org.unifiedmta.smtp.client.ClientOptions.Login;
-import org.unifiedmta.smtp.client.ClientOptions.Tls;
+import org.unifiedmta.security.sasl.ClientLogin;
+import org.unifiedmta.security.transport.TlsPolicy;
+import org.unifiedmta.smtp.client.ClientOptions.Timeouts;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.testing.ScriptedSmtpServer;
 
@@ -30,6 +31,9 @@ class SmtpClientTest {
   private static final Envelope ONE = Envelope.of("a@x.test", "b@y.test");
   private static final Envelope TWO = Envelope.of("a@x.test", "b@y.test", "c@y.test");
   private static final ByteSource MESSAGE = message("Subject: x\r\n\r\n.dot\r\n..\r\nend\r\n");
+
+  private static final TlsPolicy OPPORTUNISTIC = new TlsPolicy.Opportunistic();
+  private static final TlsPolicy VERIFIED = new TlsPolicy.Verified();
 
   private static ByteSource message(String text) {
     return ByteSource.of(text.getBytes(StandardCharsets.UTF_8));
@@ -39,14 +43,17 @@ class SmtpClientTest {
     return new Endpoint("host.test", InetAddress.getLoopbackAddress(), server.port());
   }
 
-  private static ClientOptions options(Tls tls, @Nullable SSLContext trust, @Nullable Login login) {
-    return new ClientOptions(
-        "me.test", null, tls, trust, login, Duration.ofSeconds(5), Duration.ofSeconds(5));
+  private static ClientOptions options(
+      TlsPolicy tls, @Nullable SSLContext trust, @Nullable ClientLogin login) {
+    return ClientOptions.of("me.test")
+        .withTls(tls)
+        .withTrust(trust)
+        .withLogin(login)
+        .withTimeouts(Timeouts.of(Duration.ofSeconds(5), Duration.ofSeconds(5)));
   }
 
   private static SmtpClient open(ScriptedSmtpServer server) {
-    return SmtpClient.open(
-        endpoint(server), options(Tls.OPPORTUNISTIC, null, null), Timer.system());
+    return SmtpClient.open(endpoint(server), options(OPPORTUNISTIC, null, null), Timer.system());
   }
 
   private static List<String> replies(RecipientReplies replies) {
@@ -300,8 +307,8 @@ class SmtpClientTest {
   void aServerThatSaysNothingIsGivenUp() {
     try (var server = ScriptedSmtpServer.script().silence("MAIL").start()) {
       var impatient =
-          new ClientOptions(
-              "me.test", null, Tls.NONE, null, null, Duration.ofSeconds(5), Duration.ofMillis(200));
+          ClientOptions.of("me.test")
+              .withTimeouts(Timeouts.of(Duration.ofSeconds(5), Duration.ofMillis(200)));
       try (var client = SmtpClient.open(endpoint(server), impatient, Timer.system())) {
         assertThat(replies(client.send(ONE, MESSAGE)).get(0)).contains("no answer within");
       }
@@ -356,14 +363,13 @@ class SmtpClientTest {
     try (var server = ScriptedSmtpServer.script().tls(right.server()).start();
         var client =
             SmtpClient.open(
-                endpoint(server), options(Tls.REQUIRED, right.trust(), null), Timer.system())) {
+                endpoint(server), options(VERIFIED, right.trust(), null), Timer.system())) {
       assertThat(client.tls()).isPresent();
     }
     for (var trust : List.of(wrong.trust(), right.trust())) {
       try (var server = ScriptedSmtpServer.script().tls(wrong.server()).start()) {
         assertThatThrownBy(() ->
-                SmtpClient.open(
-                    endpoint(server), options(Tls.REQUIRED, trust, null), Timer.system()))
+                SmtpClient.open(endpoint(server), options(VERIFIED, trust, null), Timer.system()))
             .isInstanceOfSatisfying(
                 SmtpException.class, e -> assertThat(e.phase()).isEqualTo(Phase.STARTTLS));
       }
@@ -374,7 +380,7 @@ class SmtpClientTest {
   void requiredTlsThatIsNotOfferedIsNoSession() {
     try (var server = ScriptedSmtpServer.script().start()) {
       assertThatThrownBy(() ->
-              SmtpClient.open(endpoint(server), options(Tls.REQUIRED, null, null), Timer.system()))
+              SmtpClient.open(endpoint(server), options(VERIFIED, null, null), Timer.system()))
           .isInstanceOf(SmtpException.class)
           .hasMessageContaining("does not offer STARTTLS");
       assertThat(said(server)).containsExactly("EHLO me.test");
@@ -405,7 +411,7 @@ class SmtpClientTest {
         var client =
             SmtpClient.open(
                 endpoint(server),
-                options(Tls.REQUIRED, certificate.trust(), new Login("u", "p")),
+                options(VERIFIED, certificate.trust(), new ClientLogin.Password("u", "p")),
                 Timer.system())) {
       assertThat(client.tls()).isPresent();
       assertThat(said(server)).endsWith(said);
@@ -425,7 +431,7 @@ class SmtpClientTest {
         var client =
             SmtpClient.open(
                 endpoint(server),
-                options(Tls.REQUIRED, certificate.trust(), new Login("u", "p")),
+                options(VERIFIED, certificate.trust(), new ClientLogin.Password("u", "p")),
                 Timer.system())) {
       assertThat(client.tls()).isPresent();
       assertThat(said(server)).endsWith("AUTH LOGIN", "dQ==", "cA==");
@@ -444,7 +450,7 @@ class SmtpClientTest {
       assertThatThrownBy(() ->
               SmtpClient.open(
                   endpoint(server),
-                  options(Tls.REQUIRED, certificate.trust(), new Login("u", "p")),
+                  options(VERIFIED, certificate.trust(), new ClientLogin.Password("u", "p")),
                   Timer.system()))
           .isInstanceOfSatisfying(
               SmtpException.class,
@@ -457,8 +463,8 @@ class SmtpClientTest {
 
   @Test
   void aPasswordNeverGoesWithoutACheckedCertificate() {
-    assertThatThrownBy(() -> options(Tls.OPPORTUNISTIC, null, new Login("u", "p")))
+    assertThatThrownBy(() -> options(OPPORTUNISTIC, null, new ClientLogin.Password("u", "p")))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThat(new Login("u", "secret").toString()).doesNotContain("secret");
+    assertThat(new ClientLogin.Password("u", "secret").toString()).doesNotContain("secret");
   }
 }
