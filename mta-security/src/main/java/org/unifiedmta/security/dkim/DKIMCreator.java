@@ -178,7 +178,11 @@ public final class DKIMCreator {
    * @throws NoSuchElementException if there is none
    */
   public DnsRecord getDNSRecordForDomain(String domain, String selector) {
-    var entry = entry(domain, selector);
+    return dnsRecord(entry(domain, selector));
+  }
+
+  /** As {@link #getDNSRecordForDomain(String, String)}, of a key that is at hand. */
+  public static DnsRecord dnsRecord(Entry entry) {
     return new DnsRecord("TXT", PublicKeys.name(entry), PublicKeys.record(entry), TTL);
   }
 
