@@ -74,6 +74,16 @@ public interface DnsResolver {
   /** The strings of a record joined (RFC 7208 3.3). */
   Answer<String> txt(String name);
 
+  /**
+   * What each of the servers of the name's own zone has now, past all caches: for what has just
+   * been published. A resolver that knows of no such servers answers once, as {@link #txt}.
+   *
+   * @return not empty
+   */
+  default List<Answer<String>> authoritativeTxt(String name) {
+    return List.of(txt(name));
+  }
+
   Answer<InetAddress> a(String name);
 
   Answer<InetAddress> aaaa(String name);

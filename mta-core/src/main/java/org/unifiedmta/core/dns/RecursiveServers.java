@@ -24,6 +24,7 @@ import org.xbill.DNS.ExtendedFlags;
 import org.xbill.DNS.ExtendedResolver;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
+import org.xbill.DNS.NSRecord;
 import org.xbill.DNS.Name;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
@@ -154,13 +155,30 @@ final class RecursiveServers {
         .get(Math.max(0, nanos), TimeUnit.NANOSECONDS);
   }
 
-  private static List<Record> records(Message response, Name name, int type) {
+  /**
+   * The servers of the zone that has this name, aliases not followed; empty where none has it.
+   *
+   * @throws ExecutionException if nobody can say
+   */
+  List<Name> nameServers(Name zone, long nanos)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    var response = send(zone, Type.NS, Math.min(nanos, budget.toNanos()));
+    int rcode = response.getRcode();
+    if (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN) {
+      throw new ExecutionException(new IOException(Rcode.string(rcode)));
+    }
+    return records(response, zone, Type.NS).stream()
+        .map(record -> ((NSRecord) record).getTarget())
+        .toList();
+  }
+
+  static List<Record> records(Message response, Name name, int type) {
     return response.getSection(Section.ANSWER).stream()
         .filter(record -> record.getType() == type && record.getName().equals(name))
         .toList();
   }
 
-  private static List<Object> values(List<Record> records, int type) {
+  static List<Object> values(List<Record> records, int type) {
     var values = new ArrayList<Object>();
     for (var record : records) {
       var value = WireRecord.read(record);
@@ -172,7 +190,7 @@ final class RecursiveServers {
   }
 
   /** The least; dnsjava makes none of a negative one (RFC 2181 8). */
-  private static Duration ttl(List<Record> records) {
+  static Duration ttl(List<Record> records) {
     return Duration.ofSeconds(records.stream().mapToLong(Record::getTTL).min().orElse(0));
   }
 

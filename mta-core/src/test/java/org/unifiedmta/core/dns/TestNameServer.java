@@ -32,8 +32,8 @@ import org.xbill.DNS.Section;
 import org.xbill.DNS.Type;
 
 /**
- * A recursive server on loopback, by UDP and TCP, that says what it was told to, and remembers what
- * it was asked.
+ * A server on loopback, by UDP and TCP, that says what it was told to, and remembers what it was
+ * asked; a recursive one unless an answer says otherwise.
  */
 final class TestNameServer implements AutoCloseable {
   private final DatagramSocket udp;
@@ -49,15 +49,24 @@ final class TestNameServer implements AutoCloseable {
   private volatile @Nullable CountDownLatch gate;
 
   TestNameServer() throws IOException {
-    var loopback = InetAddress.getLoopbackAddress();
+    this(InetAddress.getLoopbackAddress(), 0);
+  }
+
+  /**
+   * @param port 0 for any
+   */
+  TestNameServer(InetAddress loopback, int port) throws IOException {
     DatagramSocket datagrams = null;
     ServerSocket connections = null;
     while (connections == null) {
-      datagrams = new DatagramSocket(new InetSocketAddress(loopback, 0));
+      datagrams = new DatagramSocket(new InetSocketAddress(loopback, port));
       try {
         connections = new ServerSocket(datagrams.getLocalPort(), 50, loopback);
       } catch (BindException e) {
         datagrams.close(); // somebody has the same port of TCP
+        if (port != 0) {
+          throw e;
+        }
       }
     }
     udp = datagrams;

@@ -159,10 +159,22 @@ public final class DirectSending {
       return message;
     }
     try {
-      return keys.orElseThrow(
-              () -> new NoSuchElementException("no dkimCreator, so no key of " + domain))
-          .signer(domain, options.dkimSelector().orElse("default"))
-          .sign(message);
+      var known =
+          keys.orElseThrow(
+              () -> new NoSuchElementException("no dkimCreator, so no key of " + domain));
+      var signers =
+          options
+              .dkimSelector()
+              .map(selector -> List.of(known.signer(domain, selector)))
+              .orElseGet(() -> known.signers(domain));
+      if (signers.isEmpty()) {
+        throw new NoSuchElementException("no key signs for " + domain);
+      }
+      var signed = message;
+      for (var signer : signers) {
+        signed = signer.sign(signed);
+      }
+      return signed;
     } catch (NoSuchElementException e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }

@@ -7,6 +7,7 @@ import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.event.MtaEvent;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.security.dkim.DkimKeyStore;
 import org.unifiedmta.smtp.server.SessionFacts;
 
 /**
@@ -94,6 +95,33 @@ public sealed interface MailEvent extends MtaEvent {
    */
   record PossibleDuplicate(String queueId, Instant at, EmailAddress recipient)
       implements MailEvent {}
+
+  /**
+   * A DKIM key has come to another state. When that is PUBLISHED or REVOKED, somebody has to change
+   * the DNS; {@link KeyNotPublished} says to what.
+   */
+  record KeyRotated(Instant at, String domain, String selector, DkimKeyStore.Entry.State state)
+      implements MailEvent {
+    @Override
+    public String queueId() {
+      return "";
+    }
+  }
+
+  /**
+   * The DNS has not what it should have of a DKIM key that signs, waits to sign or is revoked. Told
+   * when that is found, at the start or an hour later, and then once a day.
+   *
+   * @param name of the TXT record
+   * @param record its text
+   */
+  record KeyNotPublished(Instant at, String domain, String selector, String name, String record)
+      implements MailEvent {
+    @Override
+    public String queueId() {
+      return "";
+    }
+  }
 
   /** The server runs. */
   record Started(Instant at) implements MailEvent {

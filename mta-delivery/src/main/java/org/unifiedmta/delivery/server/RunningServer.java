@@ -53,6 +53,7 @@ import org.unifiedmta.routing.zone.SmartHost;
 import org.unifiedmta.security.authres.MessageAuthentication;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
+import org.unifiedmta.security.dkim.PublishedKeys;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
 import org.unifiedmta.security.spf.SpfVerifier;
 import org.unifiedmta.security.transport.TlsPolicyResolver;
@@ -85,6 +86,7 @@ final class RunningServer {
   private final UnifiedRateLimiter limiter;
   private final SmtpServer smtp;
   private @Nullable Outbox outbox;
+  private @Nullable KeyRotations rotations;
   private final List<BoundListener> listeners = new ArrayList<>();
 
   /** What we opened, the last first. */
@@ -197,7 +199,7 @@ final class RunningServer {
     return schedule.whyNot(zone, destination);
   }
 
-  /** For each of our domains, where there are none yet. */
+  /** For each of our domains, where there are none yet; from now on they follow each other. */
   private void makeKeys() {
     var keys = config.dkimCreator().orElse(null);
     if (keys == null) {
@@ -205,9 +207,17 @@ final class RunningServer {
     }
     for (var domain : config.domains()) {
       var wanted = domain.dkim();
-      keys.handleDKIMKeysForDomain(
-          domain.domain(), wanted.selector(), DKIMCreator.KeyType.RSA, wanted.keySize());
+      if (wanted.ed25519()) {
+        keys.handleDKIMKeysOfBothTypes(domain.domain(), wanted.selector(), wanted.keySize());
+      } else {
+        keys.handleDKIMKeysForDomain(
+            domain.domain(), wanted.selector(), DKIMCreator.KeyType.RSA, wanted.keySize());
+      }
     }
+    var started =
+        KeyRotations.start(keys, config.domains(), PublishedKeys.in(dns), events, config.timer());
+    ours.push(started);
+    rotations = started;
   }
 
   private void startOutbox(DataSource database) {
@@ -383,13 +393,19 @@ final class RunningServer {
     long before;
     do {
       before = events.published();
-      if (!schedule.awaitQuiet(left(deadline))
+      if (!awaitRotations(left(deadline))
+          || !schedule.awaitQuiet(left(deadline))
           || !events.awaitHeard(left(deadline))
           || !schedule.awaitQuiet(left(deadline))) {
         return false;
       }
     } while (events.published() != before); // a listener may have sent something
     return true;
+  }
+
+  /** Not where the system's resolver is asked, which may take long, and which nothing waits for. */
+  private boolean awaitRotations(Duration timeout) {
+    return rotations == null || config.dnsResolver().isEmpty() || rotations.awaitIdle(timeout);
   }
 
   /** What came in is finished before what goes out, and the store is closed last. */

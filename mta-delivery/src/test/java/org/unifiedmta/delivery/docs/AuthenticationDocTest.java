@@ -5,15 +5,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.storage.StorageManager;
+import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
+import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
+import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
+import org.unifiedmta.security.dkim.DkimKeyStore;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
@@ -21,9 +30,11 @@ import org.unifiedmta.security.spf.SpfVerifier;
 
 /** Runs what docs/authentication.md shows, and holds the two together. */
 class AuthenticationDocTest {
+  private final Map<String, String> published = new ConcurrentHashMap<>();
+
   @Test
   void everythingThatIsShownIsCompiled() {
-    Snippets.areCompiled("docs/authentication.md", 3, AuthenticationDocTest.class);
+    Snippets.areCompiled("docs/authentication.md", 5, AuthenticationDocTest.class);
   }
 
   @Test
@@ -47,6 +58,33 @@ class AuthenticationDocTest {
   static UnifiedEmailServerConfig.Builder configured(UnifiedEmailServerConfig.Builder config) {
     config.inboundPolicy(InboundPolicy.enforce()); // or report(), or off(), the default
     config.dkimCreator(new DKIMCreator(Path.of("/var/lib/mta/keys")));
+    var dkim = DomainConfig.Dkim.standard().withRotation(90); // days
+    config.domains(DomainConfig.of("example.com").withDkim(dkim));
     return config;
+  }
+
+  @Test
+  void whatTheDnsLacksIsToldToWhoeverPublishesIt() {
+    var keys = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), Clock.systemUTC());
+    try (var server =
+        new UnifiedEmailServer(
+            UnifiedEmailServerConfig.builder()
+                .hostname("mail.example.com")
+                .domains(DomainConfig.of("example.com"))
+                .dkimCreator(keys)
+                .dnsResolver(ZoneResolver.builder().build())
+                .build())) {
+      server.on(
+          MailEvent.KeyNotPublished.class,
+          missing -> publish(missing.name(), missing.record())); // of a TXT record
+      server.start();
+      assertThat(server.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    }
+    assertThat(published)
+        .containsKeys("default._domainkey.example.com", "default-ed._domainkey.example.com");
+  }
+
+  private void publish(String name, String record) {
+    published.put(name, record);
   }
 }

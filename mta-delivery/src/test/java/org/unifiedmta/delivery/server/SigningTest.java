@@ -33,7 +33,7 @@ import org.unifiedmta.routing.route.Route;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DkimResult;
 
-/** What is submitted to one server verifies at another. */
+/** What is submitted to one server verifies at another, by its key of RSA and that of Ed25519. */
 class SigningTest {
   private static final OutboundOptions PLAIN =
       OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).build();
@@ -49,14 +49,20 @@ class SigningTest {
   @BeforeEach
   void start() {
     var keys = new DKIMCreator(directory);
-    keys.handleDKIMKeysForDomain("ours.test");
-    var record = keys.getDNSRecordForDomain("ours.test");
+    keys.handleDKIMKeysOfBothTypes("ours.test", "default", 2048);
+    var rsa = keys.getDNSRecordForDomain("ours.test");
+    var ed25519 = keys.getDNSRecordForDomain("ours.test", "default-ed");
+    var dns =
+        ZoneResolver.builder()
+            .txt(rsa.name(), rsa.value())
+            .txt(ed25519.name(), ed25519.value())
+            .build();
     receiver =
         new UnifiedEmailServer(
                 UnifiedEmailServerConfig.builder()
                     .hostname("mx.far.test")
                     .ports(0)
-                    .dnsResolver(ZoneResolver.builder().txt(record.name(), record.value()).build())
+                    .dnsResolver(dns)
                     .inboundPolicy(InboundPolicy.report())
                     .domains(DomainConfig.of("far.test"))
                     .mailHandler((recipient, mail) -> {
@@ -76,6 +82,7 @@ class SigningTest {
                     .ports(0)
                     .domains(DomainConfig.of("ours.test"))
                     .dkimCreator(new DKIMCreator(directory))
+                    .dnsResolver(dns)
                     .auth(UnifiedEmailServerConfig.Auth.users(Map.of("ann", "secret")))
                     .authWithoutTls(true)
                     .routes(
@@ -110,13 +117,18 @@ class SigningTest {
   }
 
   private static void assertPasses(Seen mail) {
+    assertPasses(mail, "default", "default-ed");
+  }
+
+  private static void assertPasses(Seen mail, String... selectors) {
     assertThat(mail.dkim())
-        .singleElement()
-        .satisfies(signature -> {
+        .allSatisfy(signature -> {
           assertThat(signature.reason()).isNull();
           assertThat(signature.isValid()).isTrue();
           assertThat(signature.domain()).isEqualTo("ours.test");
-        });
+        })
+        .extracting(DkimResult::selector)
+        .containsExactlyInAnyOrder(selectors);
   }
 
   @Test
@@ -198,9 +210,30 @@ class SigningTest {
   @Test
   void whatIsSentAtOnceIsSignedWithTheKeyThatIsNamed() {
     var options =
+        OutboundOptions.builder()
+            .tls(OutboundOptions.Tls.NONE)
+            .dkimDomain("ours.test")
+            .dkimSelector("default-ed")
+            .build();
+    sender.sendOutboundEmail("127.0.0.1", receiver.port(), email("ann@ours.test").build(), options);
+    assertPasses(only(), "default-ed");
+  }
+
+  @Test
+  void whatIsSentAtOnceIsSignedWithAllKeysIfNoneIsNamed() {
+    var options =
         OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).dkimDomain("ours.test").build();
     sender.sendOutboundEmail("127.0.0.1", receiver.port(), email("ann@ours.test").build(), options);
     assertPasses(only());
+  }
+
+  @Test
+  void aDomainWithoutKeysSignsNothingAtOnceEither() {
+    var options = OutboundOptions.builder().dkimDomain("else.test").build();
+    assertThatThrownBy(() ->
+            sender.sendOutboundEmail("host.invalid", 1, email("a@else.test").build(), options))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("else.test");
   }
 
   @Test

@@ -25,15 +25,43 @@ public record DomainConfig(
   /**
    * The domain's signing keys.
    *
+   * @param selector of the key of RSA; that of Ed25519 has {@code -ed} behind it
    * @param keySize of RSA, in bits
    * @param rotationInterval in days
+   * @param ed25519 whether a key of Ed25519 (RFC 8463) signs beside the one of RSA
    */
-  public record Dkim(String selector, int keySize, boolean rotateKeys, int rotationInterval) {
+  public record Dkim(
+      String selector, int keySize, boolean rotateKeys, int rotationInterval, boolean ed25519) {
+
     /**
-     * Selector {@code default}, RSA 2048, rotated every 90 days where rotation is on; it is off.
+     * @throws IllegalArgumentException if keys are to be rotated more often than once a day
+     */
+    public Dkim {
+      if (rotateKeys && rotationInterval < 1) {
+        throw new IllegalArgumentException("no days between rotations: " + rotationInterval);
+      }
+    }
+
+    /** With a key of Ed25519. */
+    public Dkim(String selector, int keySize, boolean rotateKeys, int rotationInterval) {
+      this(selector, keySize, rotateKeys, rotationInterval, true);
+    }
+
+    /**
+     * Selector {@code default}, RSA 2048 and Ed25519, rotated every 90 days where rotation is on;
+     * it is off.
      */
     public static Dkim standard() {
       return new Dkim("default", 2048, false, 90);
+    }
+
+    /** Rotated, at an interval in days. */
+    public Dkim withRotation(int days) {
+      return new Dkim(selector, keySize, true, days, ed25519);
+    }
+
+    public Dkim withoutEd25519() {
+      return new Dkim(selector, keySize, rotateKeys, rotationInterval, false);
     }
   }
 

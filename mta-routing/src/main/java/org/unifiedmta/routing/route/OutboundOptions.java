@@ -138,7 +138,7 @@ public final class OutboundOptions {
       return this;
     }
 
-    /** Which of the domain's keys signs; {@code default} unless told. */
+    /** Which of the domain's keys signs; all that sign now unless told. */
     public Builder dkimSelector(String selector) {
       dkimSelector = selector;
       return this;

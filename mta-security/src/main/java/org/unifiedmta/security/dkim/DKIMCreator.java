@@ -10,24 +10,32 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.core.dns.DnsRecord;
 import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.security.dkim.DkimKeyStore.Entry;
 import org.unifiedmta.security.dkim.DkimKeyStore.Entry.State;
+import org.unifiedmta.security.dkim.KeyRotation.Step;
+import org.unifiedmta.security.dkim.PublishedKeys.Seen;
 
 /**
  * Makes and keeps the keys that sign a domain's mail, and says what is to be published of them.
  * Thread-safe; blocks.
  */
 public final class DKIMCreator {
+  private static final Logger log = LoggerFactory.getLogger(DKIMCreator.class);
+  private static final Pattern DATE = Pattern.compile("-\\d{8}(-\\d+)?$");
+  private static final String ED25519_SUFFIX = "-ed";
   private static final String SELECTOR = "default";
   private static final int BITS = 2048;
   private static final long TTL = 3600;
@@ -37,7 +45,12 @@ public final class DKIMCreator {
   /** What kind of key. */
   public enum KeyType {
     RSA,
-    ED25519
+    ED25519;
+
+    /** As k= has it. */
+    String tag() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   private final DkimKeyStore store;
@@ -45,9 +58,15 @@ public final class DKIMCreator {
   private final ReentrantLock making = new ReentrantLock();
   private final Cache<String, List<DKIMSigner>> signing;
 
-  /** Keeps keys in a directory, in files that only their owner can read. */
+  /**
+   * Keeps keys in a directory, in files that only their owner can read. Warns of those that others
+   * have put there, and others can read.
+   */
   public DKIMCreator(Path keysDir) {
     this(new StoredDkimKeys(StorageManager.directory(keysDir)), Clock.systemUTC());
+    for (var file : LooseFiles.below(keysDir)) {
+      log.warn("others than its owner can read or change {}; chmod go-rwx it", file);
+    }
   }
 
   /**
@@ -88,19 +107,48 @@ public final class DKIMCreator {
     making.lock(); // seldom, and only those that make keys wait
     try {
       var known = store.entries(name);
-      if (known.stream().noneMatch(entry -> entry.selector().equals(selector))) {
-        make(name, selector, type, bits, known.isEmpty() ? State.SIGNING : State.CREATED);
-      }
+      makeWhereNone(known, name, selector, type, bits);
     } finally {
       making.unlock();
     }
   }
 
-  private void make(String domain, String selector, KeyType type, int bits, State state) {
+  /**
+   * Makes two keys where there are none: of RSA by this selector, and of Ed25519 (RFC 8463) by that
+   * of {@link #ed25519Selector}. Both sign at once if the domain had no key at all.
+   */
+  public void handleDKIMKeysOfBothTypes(String domain, String selector, int bits) {
+    var name = Domains.toAscii(domain);
+    making.lock();
+    try {
+      var known = store.entries(name);
+      makeWhereNone(known, name, selector, KeyType.RSA, bits);
+      makeWhereNone(known, name, ed25519Selector(selector), KeyType.ED25519, 0);
+    } finally {
+      making.unlock();
+    }
+  }
+
+  /** The selector of the key of Ed25519 beside the one of RSA: with {@code -ed} behind it. */
+  public static String ed25519Selector(String selector) {
+    return selector + ED25519_SUFFIX;
+  }
+
+  private void makeWhereNone(
+      List<Entry> known, String domain, String selector, KeyType type, int bits) {
+    if (known.stream().noneMatch(entry -> entry.selector().equals(selector))) {
+      make(domain, selector, type, bits, known.isEmpty() ? State.SIGNING : State.CREATED);
+    }
+  }
+
+  private Entry make(String domain, String selector, KeyType type, int bits, State state) {
     var keys = generate(type, bits);
     var unused = DKIMSigner.builder(domain, selector, keys.getPrivate()); // refuses odd selectors
-    store.save(new Entry(domain, selector, keys, clock.instant(), state));
+    var now = clock.instant();
+    var made = new Entry(domain, selector, keys, now, state, now);
+    store.save(made);
     signing.invalidate(domain);
+    return made;
   }
 
   private static KeyPair generate(KeyType type, int bits) {
@@ -130,17 +178,12 @@ public final class DKIMCreator {
    * @throws NoSuchElementException if there is none
    */
   public DnsRecord getDNSRecordForDomain(String domain, String selector) {
-    var entry = entry(domain, selector);
-    var publicKey = entry.keys().getPublic();
-    boolean rsa = publicKey.getAlgorithm().equals("RSA");
-    var encoded = publicKey.getEncoded();
-    var octets = rsa ? encoded : Arrays.copyOfRange(encoded, encoded.length - 32, encoded.length);
-    var key = entry.state() == State.REVOKED ? "" : Base64.getEncoder().encodeToString(octets);
-    return new DnsRecord(
-        "TXT",
-        entry.selector() + "._domainkey." + entry.domain(),
-        "v=DKIM1; k=" + (rsa ? "rsa" : "ed25519") + "; p=" + key,
-        TTL);
+    return dnsRecord(entry(domain, selector));
+  }
+
+  /** As {@link #getDNSRecordForDomain(String, String)}, of a key that is at hand. */
+  public static DnsRecord dnsRecord(Entry entry) {
+    return new DnsRecord("TXT", PublicKeys.name(entry), PublicKeys.record(entry), TTL);
   }
 
   /**
@@ -160,11 +203,12 @@ public final class DKIMCreator {
    * @throws NoSuchElementException if there is no old one
    */
   public String rotateDkimKeys(String domain, String selector, int keySize) {
-    var old = entry(domain, selector);
+    return makeNext(entry(domain, selector), KeyType.RSA, keySize).selector();
+  }
+
+  private Entry makeNext(Entry old, KeyType type, int bits) {
     var today = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).toString().replace("-", "");
-    int dash = selector.lastIndexOf('-');
-    boolean dated = dash > 0 && selector.substring(dash + 1).chars().allMatch(Character::isDigit);
-    var base = (dated ? selector.substring(0, dash) : selector) + "-" + today;
+    var base = DATE.matcher(old.selector()).replaceFirst("") + "-" + today;
     making.lock();
     try {
       var taken = store.entries(old.domain()).stream().map(Entry::selector).toList();
@@ -172,11 +216,70 @@ public final class DKIMCreator {
       for (int i = 2; taken.contains(next); i++) {
         next = base + "-" + i;
       }
-      make(old.domain(), next, KeyType.RSA, keySize, State.CREATED);
-      return next;
+      return make(old.domain(), next, type, bits, State.CREATED);
     } finally {
       making.unlock();
     }
+  }
+
+  /** All keys of a domain, the eldest first. */
+  public List<Entry> keys(String domain) {
+    return store.entries(Domains.toAscii(domain));
+  }
+
+  /**
+   * What is to be done next with the keys of a domain.
+   *
+   * @param dns is asked only for what that depends on
+   */
+  public Optional<Step> next(String domain, KeyRotation rotation, Function<Entry, Seen> dns) {
+    return rotation.next(keys(domain), clock.instant(), dns);
+  }
+
+  /** As {@link KeyRotation#isLookedFor}, now. */
+  public List<Entry> lookedFor(String domain, KeyRotation rotation) {
+    var now = clock.instant();
+    return keys(domain).stream().filter(entry -> rotation.isLookedFor(entry, now)).toList();
+  }
+
+  /**
+   * Does a step of a rotation.
+   *
+   * @return the key as it is now; empty if it was no longer as the step has it, then nothing is
+   *     done
+   */
+  public Optional<Entry> apply(Step step) {
+    return switch (step) {
+      case Step.Create(var old, var type, int bits) -> Optional.of(makeNext(old, type, bits));
+      case Step.Move(var entry, var to) -> move(entry, to);
+    };
+  }
+
+  private Optional<Entry> move(Entry wanted, State to) {
+    making.lock();
+    try {
+      var moved =
+          store.entries(wanted.domain()).stream()
+              .filter(entry -> entry.selector().equals(wanted.selector()))
+              .filter(entry -> entry.state() == wanted.state()) // nobody has revoked it meanwhile
+              .findFirst()
+              .map(entry -> entry.withState(to, clock.instant()));
+      moved.ifPresent(store::save);
+      signing.invalidate(wanted.domain());
+      return moved;
+    } finally {
+      making.unlock();
+    }
+  }
+
+  /**
+   * Reads a private key in PEM: PKCS#8, PKCS#1, or what OpenSSL has encrypted of either.
+   *
+   * @param password is not kept; not used where the key is not encrypted
+   * @throws IllegalArgumentException if there is none of RSA or Ed25519, or the password is wrong
+   */
+  public static KeyPair readKey(String pem, char[] password) {
+    return PemKeys.read(pem, password);
   }
 
   /**

@@ -3,6 +3,8 @@ package org.unifiedmta.security.dkim;
 import java.security.KeyPair;
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.storage.StorageManager;
 
 /** Where signing keys are kept. Thread-safe; blocks. */
 public interface DkimKeyStore {
@@ -12,8 +14,20 @@ public interface DkimKeyStore {
    *
    * @param domain in A-labels and lower case
    * @param keys RSA or Ed25519
+   * @param since when it came to its state; null if nobody has noted it
    */
-  record Entry(String domain, String selector, KeyPair keys, Instant createdAt, State state) {
+  record Entry(
+      String domain,
+      String selector,
+      KeyPair keys,
+      Instant createdAt,
+      State state,
+      @Nullable Instant since) {
+
+    /** One of which nobody has noted since when it is in its state. */
+    public Entry(String domain, String selector, KeyPair keys, Instant createdAt, State state) {
+      this(domain, selector, keys, createdAt, state, null);
+    }
 
     /** How far a key has come. */
     public enum State {
@@ -34,6 +48,15 @@ public interface DkimKeyStore {
     public Entry withState(State other) {
       return new Entry(domain, selector, keys, createdAt, other);
     }
+
+    public Entry withState(State other, Instant since) {
+      return new Entry(domain, selector, keys, createdAt, other, since);
+    }
+  }
+
+  /** Keeps keys among other small values, {@code dkim/DOMAIN/SELECTOR}. */
+  static DkimKeyStore in(StorageManager storage) {
+    return new StoredDkimKeys(storage);
   }
 
   /** All of a domain, the eldest first. */
