@@ -265,7 +265,9 @@ public final class MtaStsPolicies implements AutoCloseable {
       flights.remove(domain);
       flight.complete(entry);
     } catch (RuntimeException | Error e) {
-      log.debug("the MTA-STS policy of {} could not be looked after", domain, e);
+      if (!threads.isShutdown()) {
+        log.error("the MTA-STS policy of {} could not be seen to", domain, e); // nobody may wait
+      }
       flights.remove(domain);
       flight.completeExceptionally(e);
     }
