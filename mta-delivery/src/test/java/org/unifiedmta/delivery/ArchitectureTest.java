@@ -93,12 +93,13 @@ class ArchitectureTest {
   }
 
   @ArchTest
-  static final ArchRule nettyIsTheServersAlone =
+  static final ArchRule nettyIsASecretOfTheServerAndOfPolicyHosts =
       noClasses()
           .that()
           .resideOutsideOfPackages(
               "org.unifiedmta.smtp.server..",
               "org.unifiedmta.smtp.codec..",
+              "org.unifiedmta.security.transport..",
               "org.unifiedmta.delivery.testing..")
           .should()
           .dependOnClassesThat()

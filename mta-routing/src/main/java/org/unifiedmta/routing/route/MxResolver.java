@@ -1,6 +1,5 @@
 package org.unifiedmta.routing.route;
 
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,6 +11,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Literals;
+import org.unifiedmta.core.address.PrivateNetworks;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.DnsResolver.Mx;
 import org.unifiedmta.core.dns.DnsResolver.Status;
@@ -102,7 +102,7 @@ public final class MxResolver {
   /** RFC 5321 4.1.3. */
   private Result literal(String domain) {
     var ip = Literals.parse(domain.substring(1, domain.length() - 1));
-    if (ip == null || (isPrivate(ip) && !allowPrivate)) {
+    if (ip == null || (PrivateNetworks.contains(ip) && !allowPrivate)) {
       return failed(550, "5.1.2", "no address to send to: " + domain);
     }
     return new Result.Hosts(List.of(new Host(domain, List.of(ip), false)));
@@ -164,7 +164,7 @@ public final class MxResolver {
     private @Nullable InetAddress blocked;
 
     boolean isPrivate(InetAddress address) {
-      if (!MxResolver.isPrivate(address)) {
+      if (!PrivateNetworks.contains(address)) {
         return false;
       }
       blocked = address;
@@ -186,24 +186,5 @@ public final class MxResolver {
 
   private static Result failed(int code, String status, String text) {
     return new Result.Failed(SmtpReply.of(code, status, text));
-  }
-
-  /** Addresses that no MX of the Internet has: a way to reach what only this machine can. */
-  static boolean isPrivate(InetAddress address) {
-    return address.isLoopbackAddress()
-        || address.isAnyLocalAddress()
-        || address.isLinkLocalAddress()
-        || address.isSiteLocalAddress()
-        || address.isMulticastAddress()
-        || isOtherPrivate(address.getAddress(), address instanceof Inet6Address);
-  }
-
-  /** RFC 6890: shared address space, this network, reserved; RFC 4193: unique local. */
-  private static boolean isOtherPrivate(byte[] octets, boolean v6) {
-    int first = octets[0] & 0xFF;
-    int second = octets[1] & 0xFF;
-    return v6
-        ? (first & 0xFE) == 0xFC
-        : first == 0 || first >= 240 || (first == 100 && (second & 0xC0) == 64);
   }
 }
