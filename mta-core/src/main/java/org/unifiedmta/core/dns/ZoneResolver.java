@@ -31,11 +31,13 @@ public final class ZoneResolver implements DnsResolver {
   private final Map<Key, List<Object>> records;
   private final Map<Key, Status> failures;
   private final Set<String> names;
+  private final Set<String> signed;
 
   private ZoneResolver(Builder builder) {
     records = Map.copyOf(builder.records);
     failures = Map.copyOf(builder.failures);
     names = Set.copyOf(builder.names);
+    signed = Set.copyOf(builder.signed);
   }
 
   /** Starts an empty zone. */
@@ -104,14 +106,16 @@ public final class ZoneResolver implements DnsResolver {
 
   private <T> Answer<T> look(String name, String type, Class<T> records) {
     var at = canonical(name);
+    boolean dnssec = true;
     for (int aliases = 0; aliases <= MAXIMUM_ALIASES; aliases++) {
+      dnssec &= isSigned(at);
       var failure = failures.get(new Key(at, type));
       if (failure != null) {
         return Answer.none(failure);
       }
       var found = this.records.get(new Key(at, type));
       if (found != null) {
-        return new Answer<>(Status.OK, found.stream().map(records::cast).toList(), TTL, false);
+        return new Answer<>(Status.OK, found.stream().map(records::cast).toList(), TTL, dnssec);
       }
       var alias = this.records.get(new Key(at, "CNAME"));
       if (alias == null) {
@@ -124,6 +128,10 @@ public final class ZoneResolver implements DnsResolver {
     return Answer.none(Status.SERVFAIL);
   }
 
+  private boolean isSigned(String name) {
+    return signed.stream().anyMatch(zone -> name.equals(zone) || name.endsWith("." + zone));
+  }
+
   private static String canonical(String name) {
     var lower = name.toLowerCase(Locale.ROOT);
     return lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower;
@@ -134,6 +142,7 @@ public final class ZoneResolver implements DnsResolver {
     private final Map<Key, List<Object>> records = new HashMap<>();
     private final Map<Key, Status> failures = new HashMap<>();
     private final Set<String> names = new HashSet<>();
+    private final Set<String> signed = new HashSet<>();
 
     private Builder() {}
 
@@ -183,6 +192,12 @@ public final class ZoneResolver implements DnsResolver {
     public Builder fail(String name, String type, Status status) {
       failures.put(new Key(canonical(name), type.toUpperCase(Locale.ROOT)), status);
       names.add(canonical(name));
+      return this;
+    }
+
+    /** Records at and below this name are as if DNSSEC had vouched for them. */
+    public Builder signed(String zone) {
+      signed.add(canonical(zone));
       return this;
     }
 

@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSource;
@@ -24,6 +26,7 @@ import org.unifiedmta.smtp.client.SmtpException;
  * What TLS one message demands of the hosts of its destination, and how that went. For one thread.
  */
 final class TlsDemands {
+  private static final Logger log = LoggerFactory.getLogger(TlsDemands.class);
   private static final int BUFFER = 16 * 1024;
 
   /** What is to be done about one host. */
@@ -56,7 +59,14 @@ final class TlsDemands {
       return new Decision.Speak(checked ? configured : new TlsPolicy.Verified(), Origin.NONE);
     }
     var endpoint = path.endpoint();
-    var demand = policies.of(endpoint.host(), path.secure(), endpoint.port());
+    Demand demand;
+    try {
+      demand = policies.of(endpoint.host(), path.secure(), endpoint.port());
+    } catch (RuntimeException e) {
+      // What is kept cannot be read. To go on would be what whoever broke it may have wanted.
+      log.warn("no TLS policy for {}", endpoint, e);
+      return new Decision.Skip(SmtpReply.of(451, "4.3.0", "the host's TLS policy is not at hand"));
+    }
     if (envelope.requireTls()) {
       return required(demand, path);
     }

@@ -68,6 +68,7 @@ final class ConfigProperties {
     take("allowPrivateTargets", value -> builder.allowPrivateTargets(flag(value)));
     take("shutdownTimeout", value -> builder.shutdownTimeout(duration(value)));
     take("retry", value -> builder.retry(RetryPolicy.parse(value)));
+    take("mtaSts", value -> builder.mtaSts(flag(value)));
     take("inboundPolicy", value -> builder.inboundPolicy(policy(value)));
     take("dkimKeys", value -> builder.dkimCreator(new DKIMCreator(Path.of(value))));
     take("auth.withoutTls", value -> builder.authWithoutTls(flag(value)));

@@ -56,6 +56,8 @@ import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dkim.PublishedKeys;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
 import org.unifiedmta.security.spf.SpfVerifier;
+import org.unifiedmta.security.transport.HttpsPolicySource;
+import org.unifiedmta.security.transport.MtaStsPolicies;
 import org.unifiedmta.security.transport.TlsPolicyResolver;
 import org.unifiedmta.security.transport.TlsResults;
 import org.unifiedmta.smtp.codec.Extension;
@@ -129,7 +131,7 @@ final class RunningServer {
                 receivers,
                 sources,
                 row -> options(routing.get(), row),
-                new TlsPolicyResolver(dns, null),
+                new TlsPolicyResolver(dns, policies(config)),
                 tlsResults,
                 config.dkimCreator().orElse(null),
                 config.mailHandler().orElse(null)),
@@ -257,6 +259,18 @@ final class RunningServer {
     return resolver;
   }
 
+  private @Nullable MtaStsPolicies policies(UnifiedEmailServerConfig config) {
+    if (!config.mtaSts()) {
+      return null;
+    }
+    var timer = config.timer();
+    var source = config.policySource().orElseGet(() -> new HttpsPolicySource(dns, timer));
+    var policies =
+        new MtaStsPolicies(dns, source, config.storageManager(), timer, config.metrics());
+    ours.push(policies);
+    return policies;
+  }
+
   private static Clock clock(UnifiedEmailServerConfig config) {
     InstantSource time = config.timer()::now;
     return time.withZone(ZoneOffset.UTC);
@@ -373,6 +387,14 @@ final class RunningServer {
 
   MultiModeDeliverySystem schedule() {
     return schedule;
+  }
+
+  TlsResults tlsResults() {
+    return tlsResults;
+  }
+
+  void drainConnections() {
+    pool.drain();
   }
 
   UnifiedRateLimiter limiter() {

@@ -34,6 +34,7 @@ import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.routing.zone.ZoneSelector;
+import org.unifiedmta.security.transport.TlsResults;
 import org.unifiedmta.smtp.server.SessionFacts;
 
 /**
@@ -235,6 +236,7 @@ public final class UnifiedEmailServer implements AutoCloseable {
   public void updateRoutes(List<Route> routes) {
     var router = new EmailRouter(routes, domains);
     routing.updateAndGet(before -> new Routing(router, before.zones()));
+    drainConnections();
   }
 
   /**
@@ -247,11 +249,21 @@ public final class UnifiedEmailServer implements AutoCloseable {
   public void updateZones(List<SendingZone> zones) {
     var selector = new ZoneSelector(zones, config.zoneHeaderOfAnybody());
     routing.updateAndGet(before -> new Routing(before.router(), selector));
+    drainConnections();
   }
 
   /** Replaces what is known of receivers; holds for each attempt that begins. */
   public void updateReceivers(Receivers known) {
     receivers.set(known);
+    drainConnections();
+  }
+
+  /** What was opened as it was wanted before serves no further message. */
+  private void drainConnections() {
+    var running = runtime;
+    if (running != null) {
+      running.drainConnections();
+    }
   }
 
   /** Hears all events of a class, on a thread of its own, until the subscription is closed. */
@@ -293,6 +305,15 @@ public final class UnifiedEmailServer implements AutoCloseable {
    */
   public MultiModeDeliverySystem deliverySystem() {
     return running().schedule();
+  }
+
+  /**
+   * How TLS went with the hosts of other domains, today and yesterday.
+   *
+   * @throws IllegalStateException unless the server runs
+   */
+  public TlsResults tlsResults() {
+    return running().tlsResults();
   }
 
   /**

@@ -36,6 +36,7 @@ import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslMechanism;
+import org.unifiedmta.security.transport.PolicySource;
 import org.unifiedmta.smtp.codec.Extension;
 import org.unifiedmta.smtp.server.ChannelSeam;
 import org.unifiedmta.smtp.server.TlsConfig;
@@ -352,6 +353,16 @@ public final class UnifiedEmailServerConfig {
     return Optional.ofNullable(values.dkimCreator);
   }
 
+  /** Where policies of MTA-STS are had from; empty for the domains' hosts, by HTTPS. */
+  public Optional<PolicySource> policySource() {
+    return Optional.ofNullable(values.policySource);
+  }
+
+  /** Whether domains are asked for a policy of MTA-STS (RFC 8461). */
+  public boolean mtaSts() {
+    return values.mtaSts;
+  }
+
   public InboundPolicy inboundPolicy() {
     return values.inboundPolicy;
   }
@@ -487,6 +498,8 @@ public final class UnifiedEmailServerConfig {
     private List<SendingZone> zones = new ArrayList<>();
     private boolean zoneHeaderOfAnybody;
     private InboundPolicy inboundPolicy = InboundPolicy.off();
+    private boolean mtaSts = true;
+    private @Nullable PolicySource policySource;
     private @Nullable DKIMCreator dkimCreator;
     private Receivers receivers = Receivers.standard();
     private @Nullable StorageManager storageManager;
@@ -541,6 +554,8 @@ public final class UnifiedEmailServerConfig {
       zones = new ArrayList<>(other.zones);
       zoneHeaderOfAnybody = other.zoneHeaderOfAnybody;
       inboundPolicy = other.inboundPolicy;
+      mtaSts = other.mtaSts;
+      policySource = other.policySource;
       dkimCreator = other.dkimCreator;
       receivers = other.receivers;
       storageManager = other.storageManager;
@@ -773,6 +788,21 @@ public final class UnifiedEmailServerConfig {
      */
     public Builder dkimCreator(DKIMCreator keys) {
       dkimCreator = keys;
+      return this;
+    }
+
+    /**
+     * Whether mail to a domain with a policy of MTA-STS (RFC 8461) goes only where that wants it
+     * to; true unless told. Policies are kept in the storage manager.
+     */
+    public Builder mtaSts(boolean asked) {
+      mtaSts = asked;
+      return this;
+    }
+
+    /** Where policies of MTA-STS are had from, in place of the domains' hosts. */
+    public Builder policySource(PolicySource source) {
+      policySource = source;
       return this;
     }
 

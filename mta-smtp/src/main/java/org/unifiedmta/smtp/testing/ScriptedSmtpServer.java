@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A server on loopback that answers as it is told. Untold, it takes everything. The script is by
- * event: {@code CONNECT}, a verb such as {@code MAIL}, {@code END} for the end of data, or {@code
- * AUTH-LINE} for a line of a login; the answers given for one are used up in order, over all
- * connections, and the last one stays.
+ * event: {@code CONNECT}, a verb such as {@code MAIL}, {@code END} for the end of data (by LMTP for
+ * each recipient), or {@code AUTH-LINE} for a line of a login; the answers given for one are used
+ * up in order, over all connections, and the last one stays.
  */
 public final class ScriptedSmtpServer implements AutoCloseable {
   private static final int MAXIMUM_LINE = 1024 * 1024;
@@ -175,6 +175,7 @@ public final class ScriptedSmtpServer implements AutoCloseable {
     private InputStream in = InputStream.nullInputStream();
     private OutputStream out = OutputStream.nullOutputStream();
     private boolean secure;
+    private boolean lmtp;
     private int recipients;
 
     Session(Socket socket, Transcript transcript) {
@@ -205,7 +206,10 @@ public final class ScriptedSmtpServer implements AutoCloseable {
       int end = line.indexOf(' ');
       var verb = (end < 0 ? line : line.substring(0, end)).toUpperCase(Locale.ROOT);
       return switch (verb) {
-        case "EHLO" -> say(answer(verb, hello()));
+        case "EHLO", "LHLO" -> {
+          lmtp = verb.equals("LHLO");
+          yield say(answer(verb, hello()));
+        }
         case "STARTTLS" -> startTls();
         case "AUTH" -> say(answer(verb, "235 2.7.0 welcome"));
         case "DATA" -> data();
@@ -263,6 +267,7 @@ public final class ScriptedSmtpServer implements AutoCloseable {
 
     private boolean data() throws IOException {
       var reply = answer("DATA", recipients > 0 ? "354 go ahead" : "503 5.5.1 no recipients");
+      int accepted = recipients;
       recipients = 0;
       if (!say(reply) || !reply.startsWith("354")) {
         return !reply.equals(DROP);
@@ -271,7 +276,7 @@ public final class ScriptedSmtpServer implements AutoCloseable {
       for (var line = octets(); ; line = octets()) {
         if (line.length == 3 && line[0] == '.') {
           transcript.message(message.toByteArray());
-          return say(answer("END", "250 2.0.0 Ok: queued"));
+          return ended(accepted);
         }
         int from = line[0] == '.' ? 1 : 0;
         message.write(line, from, line.length - from);
@@ -279,6 +284,15 @@ public final class ScriptedSmtpServer implements AutoCloseable {
           throw new IOException("message too large");
         }
       }
+    }
+
+    /** RFC 2033 4.2: for each recipient that was accepted; otherwise once. */
+    private boolean ended(int accepted) throws IOException {
+      boolean goesOn = true;
+      for (int i = 0; goesOn && i < (lmtp ? accepted : 1); i++) {
+        goesOn = say(answer("END", "250 2.0.0 Ok: queued"));
+      }
+      return goesOn;
     }
 
     /** {@code BDAT size [LAST]} (RFC 3030 2); each chunk counts as a message of its own. */

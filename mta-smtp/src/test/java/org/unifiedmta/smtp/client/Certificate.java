@@ -18,7 +18,7 @@ import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /** A certificate for one name, made for a test: the server's context, and one that trusts it. */
-record Certificate(SSLContext server, SSLContext trust) {
+record Certificate(SSLContext server, SSLContext trust, byte[] publicKey) {
 
   static Certificate of(String name) throws Exception {
     var generator = KeyPairGenerator.getInstance("EC");
@@ -58,6 +58,6 @@ record Certificate(SSLContext server, SSLContext trust) {
     trustManagers.init(trusted);
     var trust = SSLContext.getInstance("TLS");
     trust.init(null, trustManagers.getTrustManagers(), null);
-    return new Certificate(server, trust);
+    return new Certificate(server, trust, keys.getPublic().getEncoded());
   }
 }

@@ -6,11 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -19,10 +23,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.security.sasl.ClientLogin;
+import org.unifiedmta.security.transport.EgressProxy;
 import org.unifiedmta.security.transport.TlsPolicy;
+import org.unifiedmta.smtp.client.ClientOptions.Protocol;
 import org.unifiedmta.smtp.client.ClientOptions.Timeouts;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.testing.ScriptedSmtpServer;
@@ -466,5 +473,404 @@ class SmtpClientTest {
     assertThatThrownBy(() -> options(OPPORTUNISTIC, null, new ClientLogin.Password("u", "p")))
         .isInstanceOf(IllegalArgumentException.class);
     assertThat(new ClientLogin.Password("u", "secret").toString()).doesNotContain("secret");
+  }
+
+  @Test
+  void aTokenIsShownAsTheServerKnowsIt() throws Exception {
+    var certificate = Certificate.of("host.test");
+    var login = new ClientLogin.Token("u", () -> "t0ken");
+    for (var expected :
+        Map.of(
+                "AUTH XOAUTH2 PLAIN", "AUTH XOAUTH2 dXNlcj11AWF1dGg9QmVhcmVyIHQwa2VuAQE=",
+                "AUTH XOAUTH2 OAUTHBEARER", "AUTH OAUTHBEARER bixhPXUsAWF1dGg9QmVhcmVyIHQwa2VuAQE=")
+            .entrySet()) {
+      try (var server =
+              ScriptedSmtpServer.script()
+                  .extensions(expected.getKey())
+                  .tls(certificate.server())
+                  .start();
+          var client =
+              SmtpClient.open(
+                  endpoint(server),
+                  options(VERIFIED, certificate.trust(), login),
+                  Timer.system())) {
+        assertThat(client.tls()).isPresent();
+        assertThat(said(server)).endsWith(expected.getValue());
+      }
+    }
+  }
+
+  /** What the server says of a token is answered, and then it refuses (RFC 7628 3.2.3). */
+  @Test
+  void aTokenThatIsRefusedIsAPermanentFailureAndOneThatCannotBeHadIsNot() throws Exception {
+    var certificate = Certificate.of("host.test");
+    try (var server =
+        ScriptedSmtpServer.script()
+            .extensions("AUTH XOAUTH2")
+            .tls(certificate.server())
+            .reply("AUTH", "334 eyJzdGF0dXMiOiI0MDEifQ==")
+            .reply("AUTH-LINE", "535 5.7.8 no")
+            .start()) {
+      for (boolean known : new boolean[] {true, false}) {
+        var login =
+            new ClientLogin.Token(
+                "u",
+                () -> {
+                  if (known) {
+                    return "t";
+                  }
+                  throw new IllegalStateException("no network");
+                });
+        assertThatThrownBy(() ->
+                SmtpClient.open(
+                    endpoint(server),
+                    options(VERIFIED, certificate.trust(), login),
+                    Timer.system()))
+            .isInstanceOfSatisfying(
+                SmtpException.class,
+                e -> {
+                  assertThat(e.phase()).isEqualTo(Phase.AUTH);
+                  assertThat(e.isTransient()).isEqualTo(!known);
+                });
+      }
+    }
+  }
+
+  /** Whoever answers any password with yes may want the mail. */
+  @Test
+  void aServerThatDoesNotShowThatItKnowsThePasswordIsLeft() throws Exception {
+    var certificate = Certificate.of("host.test");
+    try (var server =
+        ScriptedSmtpServer.script()
+            .extensions("AUTH SCRAM-SHA-256 PLAIN")
+            .tls(certificate.server())
+            .start()) {
+      assertThatThrownBy(() ->
+              SmtpClient.open(
+                  endpoint(server),
+                  options(VERIFIED, certificate.trust(), new ClientLogin.Password("u", "p")),
+                  Timer.system()))
+          .isInstanceOf(SmtpException.class)
+          .hasMessageContaining("has not shown that it knows the password");
+    }
+  }
+
+  // ---- how much at once
+
+  /** RFC 9422. */
+  @ParameterizedTest
+  @CsvSource({
+    "LIMITS RCPTMAX=2, 3",
+    "LIMITS MAILMAX=5 RCPTMAX=2, 3",
+    "LIMITS RCPTDOMAINMAX=1, 2",
+    "LIMITS RCPTMAX=0, 5",
+    "LIMITS RCPTMAX=x RCPTDOMAINMAX, 1",
+    "LIMITS, 1"
+  })
+  void noMoreRecipientsGoAtOnceThanTheServerTakes(String limits, int transactions) {
+    var envelope =
+        Envelope.of("a@x.test", "1@y.test", "2@y.test", "3@y.test", "4@z.test", "5@z.test");
+    try (var server = ScriptedSmtpServer.script().extensions("PIPELINING", limits).start();
+        var client = open(server)) {
+      var told = new ArrayList<Integer>();
+      var replies = client.send(envelope, MESSAGE, told::addAll);
+      assertThat(replies(replies)).hasSize(5).allMatch(text -> text.startsWith("250"));
+      assertThat(server.messages()).hasSize(transactions);
+      assertThat(told).containsExactly(0, 1, 2, 3, 4);
+    }
+  }
+
+  /** RFC 5321 4.5.3.1.10. */
+  @Test
+  void whomTheServerHasNoRoomForGoesInAnotherTransaction() {
+    var envelope = Envelope.of("a@x.test", "1@y.test", "2@y.test", "3@y.test");
+    try (var server =
+            ScriptedSmtpServer.script()
+                .reply("RCPT", "250 ok", "452 4.5.3 too many", "452 too many", "250 ok")
+                .start();
+        var client = open(server)) {
+      assertThat(replies(client.send(envelope, MESSAGE)))
+          .hasSize(3)
+          .allMatch(text -> text.startsWith("250"));
+      assertThat(server.messages()).hasSize(2);
+    }
+  }
+
+  @Test
+  void aMailboxThatIsFullIsNotTriedAtOnceAgain() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .reply("RCPT", "250 ok", "452 4.2.2 full", "250 ok")
+                .start();
+        var client = open(server)) {
+      assertThat(replies(client.send(TWO, MESSAGE)))
+          .containsExactly("250 2.0.0 Ok: queued", "452 4.2.2 full");
+      assertThat(server.messages()).hasSize(1);
+    }
+  }
+
+  @Test
+  void whenTheConnectionEndsBetweenTwoTransactionsTheRestIsTemporary() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("PIPELINING", "LIMITS RCPTMAX=1")
+                .reply("MAIL", "250 ok", "421 4.3.2 closing")
+                .start();
+        var client = open(server)) {
+      var envelope = Envelope.of("a@x.test", "1@y.test", "2@y.test", "3@y.test");
+      var replies = client.send(envelope, MESSAGE);
+      assertThat(replies(replies).get(0)).startsWith("250");
+      assertThat(replies.replies().subList(1, 3)).allMatch(reply -> reply.isTransient());
+      assertThat(replies.reusable()).isFalse();
+      assertThat(replies.unanswered()).isFalse();
+      assertThat(replies.uncertain()).isFalse();
+    }
+  }
+
+  // ---- LMTP
+
+  @Test
+  void byLmtpEachRecipientHasItsOwnReplyAtTheEnd() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .reply("RCPT", "250 ok", "550 5.1.1 nobody", "250 ok")
+                .reply("END", "250 2.0.0 saved", "452 4.2.2 full")
+                .start();
+        var client =
+            SmtpClient.open(
+                endpoint(server),
+                options(OPPORTUNISTIC, null, null).withProtocol(Protocol.LMTP),
+                Timer.system())) {
+      var envelope = Envelope.of("a@x.test", "1@y.test", "2@y.test", "3@y.test");
+      assertThat(replies(client.send(envelope, MESSAGE)))
+          .containsExactly("250 2.0.0 saved", "550 5.1.1 nobody", "452 4.2.2 full");
+      assertThat(said(server)).startsWith("LHLO me.test");
+    }
+  }
+
+  @Test
+  void byLmtpWhoeverHasNoReplyWhenTheConnectionBreaksMayHaveTheMessage() {
+    try (var server =
+            ScriptedSmtpServer.script().reply("END", "250 2.0.0 saved").drop("END").start();
+        var client =
+            SmtpClient.open(
+                endpoint(server),
+                options(OPPORTUNISTIC, null, null).withProtocol(Protocol.LMTP),
+                Timer.system())) {
+      var replies = client.send(TWO, MESSAGE);
+      assertThat(replies(replies).get(0)).isEqualTo("250 2.0.0 saved");
+      assertThat(replies.replies().get(1).isTransient()).isTrue();
+      assertThat(replies.uncertain()).isTrue();
+    }
+  }
+
+  // ---- chunks
+
+  @Test
+  void textGoesInChunksOfExactlyTheLengthThatIsSaid() {
+    try (var server = ScriptedSmtpServer.script().extensions("PIPELINING", "CHUNKING").start();
+        var client = open(server)) {
+      var text = "Subject: x\n\r\n.dot\rbare\n\0nul" + "line\r\n".repeat(50_000);
+      assertThat(replies(client.send(ONE, message(text)))).containsExactly("250 2.0.0 Ok: queued");
+      var sent = new StringBuilder();
+      server.messages().forEach(piece -> sent.append(new String(piece, StandardCharsets.US_ASCII)));
+      // No CR, LF or NUL by itself leaves, by whatever way: the next host may use DATA.
+      assertThat(sent.toString())
+          .isEqualTo("Subject: x\r\n\r\n.dot\r\nbare\r\nnul" + "line\r\n".repeat(50_000));
+      assertThat(said(server).stream().filter(line -> line.startsWith("BDAT")))
+          .hasSize(server.messages().size())
+          .last()
+          .asString()
+          .endsWith(" LAST");
+      assertThat(server.messages()).hasSizeGreaterThan(3);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"PIPELINING", "SIZE"})
+  void aChunkThatIsRefusedRefusesTheMessage(String extension) {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("CHUNKING", extension)
+                .reply("BDAT", "250 ok", "554 5.6.0 no")
+                .start();
+        var client = open(server)) {
+      var told = new ArrayList<Integer>();
+      var replies = client.send(TWO, message("line\r\n".repeat(200_000)), told::addAll);
+      assertThat(replies(replies)).containsOnly("554 5.6.0 no");
+      assertThat(replies.reusable()).isTrue();
+      assertThat(said(server).stream().filter(line -> line.endsWith("LAST"))).isEmpty();
+      assertThat(told).isEmpty();
+    }
+  }
+
+  // ---- what a host cannot take
+
+  @ParameterizedTest
+  @CsvSource({"EIGHT_BIT_MIME, PIPELINING", "BINARY_MIME, BINARYMIME", "BINARY_MIME, 8BITMIME"})
+  void whatTakesOnlySevenBitsIsAskedAgainInAnotherForm(Envelope.Body body, String offered) {
+    try (var server = ScriptedSmtpServer.script().extensions(offered).start();
+        var client = open(server)) {
+      var replies = client.send(ONE.withBody(body), MESSAGE);
+      assertThat(replies.needsSevenBits()).isTrue();
+      assertThat(replies(replies).get(0)).startsWith("554 5.6.3");
+      assertThat(replies.reusable()).isTrue();
+      assertThat(said(server)).containsExactly("EHLO me.test");
+    }
+  }
+
+  /** RFC 6531 3.4: what was sent to us with SMTPUTF8 need not need it. */
+  @ParameterizedTest
+  @CsvSource({"Subject: x, true", "Subject: \u00e4, false"})
+  void asciiMailGoesToAHostThatKnowsNoSmtpUtf8(String field, boolean goes) {
+    var envelope =
+        new Envelope(
+            ONE.mailFrom(),
+            ONE.recipients(),
+            null,
+            Envelope.Ret.UNSET,
+            Envelope.Body.SEVEN_BIT,
+            true,
+            false,
+            0,
+            null,
+            null);
+    try (var server = ScriptedSmtpServer.script().start();
+        var client = open(server)) {
+      var reply = replies(client.send(envelope, message(field + "\r\n\r\nä\r\n"))).get(0);
+      assertThat(reply).startsWith(goes ? "250" : "553 5.6.7");
+    }
+  }
+
+  /** What comes before the end of the message cannot be about it. */
+  @Test
+  void aReplyThatIsThereBeforeTheEndOfTheMessageIsNone() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("SIZE")
+                .reply("DATA", "354 go\n250 2.0.0 Ok: queued")
+                .start();
+        var client = open(server)) {
+      var replies = client.send(ONE, MESSAGE);
+      assertThat(replies.replies().get(0).isTransient()).isTrue();
+      assertThat(replies.reusable()).isFalse();
+      assertThat(server.messages()).isEmpty();
+    }
+  }
+
+  // ---- proxies
+
+  @Test
+  void socksIsToldTheAddressAndTheLogin() throws Exception {
+    try (var server = ScriptedSmtpServer.script().start();
+        var proxy = new SocksProxy("u", "p")) {
+      var options =
+          ClientOptions.of("me.test")
+              .from(null, new EgressProxy.Socks5("127.0.0.1", proxy.port(), "u", "p"));
+      try (var client = SmtpClient.open(endpoint(server), options, Timer.system())) {
+        assertThat(replies(client.send(ONE, MESSAGE))).allMatch(text -> text.startsWith("250"));
+      }
+      assertThat(proxy.asked()).containsExactly("/127.0.0.1:" + server.port());
+      var wrong = options.from(null, new EgressProxy.Socks5("127.0.0.1", proxy.port(), "u", "x"));
+      assertThatThrownBy(() -> SmtpClient.open(endpoint(server), wrong, Timer.system()))
+          .isInstanceOf(SmtpException.class)
+          .hasMessageContaining("the proxy refused the login");
+    }
+  }
+
+  @Test
+  void aProxyThatCannotConnectSaysWhy() throws Exception {
+    try (var proxy = new SocksProxy("u", "p")) {
+      var nobody = new Endpoint("host.test", InetAddress.getLoopbackAddress(), proxy.closedPort());
+      var options =
+          ClientOptions.of("me.test")
+              .from(null, new EgressProxy.Socks5("127.0.0.1", proxy.port(), "u", "p"));
+      assertThatThrownBy(() -> SmtpClient.open(nobody, options, Timer.system()))
+          .isInstanceOfSatisfying(
+              SmtpException.class, e -> assertThat(e.phase()).isEqualTo(Phase.CONNECT))
+          .hasMessageContaining("connection refused");
+    }
+  }
+
+  /** The PROXY protocol, version 2, 2.2. */
+  @Test
+  void anHaProxyIsToldFromWhereAndWhereTo() throws Exception {
+    try (var proxy = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      var header = new byte[28];
+      Thread.ofVirtual()
+          .start(() -> {
+            try (var socket = proxy.accept()) {
+              socket.getInputStream().readNBytes(header, 0, header.length);
+              socket.getOutputStream().write("554 enough\r\n".getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+      var options =
+          ClientOptions.of("me.test")
+              .from(
+                  InetAddress.getByName("192.0.2.7"),
+                  new EgressProxy.HaProxy("127.0.0.1", proxy.getLocalPort()));
+      var far = new Endpoint("far.test", InetAddress.getByName("203.0.113.9"), 25);
+      assertThatThrownBy(() -> SmtpClient.open(far, options, Timer.system()))
+          .hasMessageContaining("554 enough");
+      assertThat(header)
+          .startsWith(0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A)
+          .containsSequence(0x21, 0x11, 0, 12, 192, 0, 2, 7, 203, 0, 113, 9)
+          .endsWith(0, 25);
+    }
+  }
+
+  // ---- DANE
+
+  private static TlsPolicy.Dane dane(int usage, byte[] data) {
+    return new TlsPolicy.Dane(
+        List.of(new DnsResolver.Tlsa(usage, 1, 1, data)), List.of("host.test"));
+  }
+
+  @Test
+  void aCertificateThatTheZoneNamesNeedsNoAuthority() throws Exception {
+    var certificate = Certificate.of("other.test");
+    var key = MessageDigest.getInstance("SHA-256").digest(certificate.publicKey());
+    try (var server = ScriptedSmtpServer.script().tls(certificate.server()).start()) {
+      try (var client =
+          SmtpClient.open(endpoint(server), options(dane(3, key), null, null), Timer.system())) {
+        assertThat(client.tls()).isPresent();
+      }
+      key[0]++;
+      for (var policy : List.of(dane(3, key), dane(2, key))) {
+        assertThatThrownBy(() ->
+                SmtpClient.open(endpoint(server), options(policy, null, null), Timer.system()))
+            .isInstanceOfSatisfying(
+                SmtpException.class,
+                e -> {
+                  assertThat(e.phase()).isEqualTo(Phase.STARTTLS);
+                  assertThat(e.isTransient()).isTrue();
+                });
+      }
+    }
+  }
+
+  @Test
+  void recordsThatNobodyCanUseStillDemandEncryption() throws Exception {
+    var encrypted = options(new TlsPolicy.Encrypted(), null, null);
+    try (var server = ScriptedSmtpServer.script().tls(Certificate.of("o.test").server()).start();
+        var client = SmtpClient.open(endpoint(server), encrypted, Timer.system())) {
+      assertThat(client.tls()).isPresent();
+    }
+    try (var server = ScriptedSmtpServer.script().start()) {
+      assertThatThrownBy(() -> SmtpClient.open(endpoint(server), encrypted, Timer.system()))
+          .hasMessageContaining("does not offer STARTTLS");
+    }
+  }
+
+  @Test
+  void whatWasWaitedForIsToldByPhase() {
+    try (var server = ScriptedSmtpServer.script().start();
+        var client = open(server)) {
+      assertThat(client.times()).containsOnlyKeys(Phase.CONNECT, Phase.GREETING, Phase.EHLO);
+      assertThat(client.send(ONE, MESSAGE).times())
+          .containsOnlyKeys(Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.END_OF_DATA);
+    }
   }
 }

@@ -116,4 +116,36 @@ class SmtpClientPoolTest {
       assertThat(server.messages()).hasSize(2);
     }
   }
+
+  @Test
+  void whatWasOpenBeforeAChangeServesNoFurtherMessage() {
+    try (var server = ScriptedSmtpServer.script().start();
+        var pool = pool(100)) {
+      send(pool, key(server, "me.test"));
+      pool.drain();
+      assertThat(pool.idleConnections()).isZero();
+      pool.send(
+          key(server, "me.test"),
+          100,
+          ENVELOPE,
+          MESSAGE,
+          recipients -> pool.drain()); // while it is at work
+      assertThat(pool.idleConnections()).isZero();
+      send(pool, key(server, "me.test"));
+      assertThat(server.transcripts()).hasSize(3);
+      assertThat(pool.idleConnections()).isEqualTo(1);
+    }
+  }
+
+  /** RFC 9422 5.1. */
+  @Test
+  void noConnectionServesMoreMessagesThanTheServerTakes() {
+    try (var server = ScriptedSmtpServer.script().extensions("LIMITS MAILMAX=2").start();
+        var pool = pool(100)) {
+      for (int i = 0; i < 5; i++) {
+        assertThat(send(pool, key(server, "me.test"))).isEqualTo(250);
+      }
+      assertThat(server.transcripts()).hasSize(3);
+    }
+  }
 }
