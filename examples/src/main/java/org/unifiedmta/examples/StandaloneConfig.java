@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.ConfigException;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.delivery.attempt.MailHandler;
+import org.unifiedmta.delivery.attempt.Maildir;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Auth;

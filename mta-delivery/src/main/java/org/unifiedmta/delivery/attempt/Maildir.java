@@ -1,4 +1,4 @@
-package org.unifiedmta.examples;
+package org.unifiedmta.delivery.attempt;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -12,15 +12,14 @@ import java.util.HexFormat;
 import java.util.Locale;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Recipient;
-import org.unifiedmta.delivery.attempt.IncomingMail;
-import org.unifiedmta.delivery.attempt.MailHandler;
-import org.unifiedmta.delivery.attempt.RecipientVerdict;
 
 /**
  * Keeps mail in one Maildir for each recipient: written to {@code tmp}, synced, then moved to
  * {@code new}. The file's name is the queue's id, so that a message which comes twice is kept once.
+ *
+ * @param root in which there is a Maildir by each recipient's address
  */
-record Maildir(Path root) implements MailHandler {
+public record Maildir(Path root) implements MailHandler {
 
   @Override
   public RecipientVerdict handle(Recipient recipient, IncomingMail mail) {
