@@ -258,7 +258,7 @@ public final class DeliveryAttempt {
         if (isOfTheHost(e) && e.reply().isEmpty()) {
           down.add(path.endpoint());
         }
-        unreachable(remaining, path, e, outcomes);
+        unreachable(remaining, path, sending.tls.tried(), e, outcomes);
       }
     }
   }
@@ -326,6 +326,7 @@ public final class DeliveryAttempt {
     var policy = brokenTls.instead(endpoint, wanted.tls());
     while (true) {
       var key = new PoolKey(endpoint, wanted.withTls(policy));
+      sending.tls.tries(policy);
       try {
         var sent = converted(sending, key, envelope, handOver);
         if (sent.times().containsKey(Phase.CONNECT)) {
@@ -370,7 +371,11 @@ public final class DeliveryAttempt {
   }
 
   private static void unreachable(
-      List<QueuedRow> rows, Path path, SmtpException e, Map<Integer, Outcome> outcomes) {
+      List<QueuedRow> rows,
+      Path path,
+      String tlsPolicy,
+      SmtpException e,
+      Map<Integer, Outcome> outcomes) {
     var reply =
         e.reply()
             .filter(said -> said.isTransient() || said.isPermanent())
@@ -383,7 +388,7 @@ public final class DeliveryAttempt {
                     printable(String.valueOf(e.getMessage()))));
     unreachable(
         rows,
-        new Outcome(reply, session(path, "", null, Map.of()), false, !isOfTheHost(e)),
+        new Outcome(reply, session(path, tlsPolicy, null, Map.of()), false, !isOfTheHost(e)),
         outcomes);
   }
 

@@ -43,6 +43,7 @@ final class TlsDemands {
   private final Envelope envelope;
   private final ByteSource message;
   private @Nullable Boolean relaxed;
+  private String tried = "";
 
   TlsDemands(HostPolicies policies, TlsResults results, Envelope envelope, ByteSource message) {
     this.policies = policies;
@@ -51,8 +52,19 @@ final class TlsDemands {
     this.message = message;
   }
 
+  /** A connection is to be had under this policy. */
+  void tries(TlsPolicy policy) {
+    tried = policy.keyword();
+  }
+
+  /** The policy that was tried last with the host that was decided about last; empty for none. */
+  String tried() {
+    return tried;
+  }
+
   /** What the configuration wants goes first; what it leaves open, the host's domain says. */
   Decision of(Path path, OutboundOptions options) {
+    tried = "";
     var configured = policy(options.tls());
     if (!(configured instanceof TlsPolicy.Opportunistic)) {
       boolean checked = configured.isChecked() || !envelope.requireTls();
