@@ -67,7 +67,9 @@ final class StandaloneConfig {
       library.putIfAbsent("maxClients", "5000");
       library.putIfAbsent("rateLimits", "off");
     }
-    isOff("mta.checks"); // nothing is checked unless it is configured
+    if (isOff("mta.checks")) {
+      library.putIfAbsent("inboundPolicy", "off");
+    }
     var bind = take("mta.bind", "127.0.0.1");
     var ports = list(take("mta.ports", "2525"));
     var users = Set.copyOf(list(take("mta.users", "").toLowerCase(Locale.ROOT)));

@@ -86,11 +86,12 @@ final class LoadClient implements AutoCloseable {
             .append("Date: Thu, 26 Nov 2026 12:00:00 +0000\r\nFrom: <ann@example.org>\r\n")
             .append("To: <ben@example.net>\r\nMessage-ID: <load@example.org>\r\n")
             .append("Subject: Load\r\n\r\n");
-    while (message.length() < size - 2) {
-      int line = Math.min(76, size - 2 - message.length());
+    int signature = LoadKey.sign(message.toString()).length() - message.length();
+    while (message.length() < size - signature - 2) {
+      int line = Math.min(76, size - signature - 2 - message.length());
       message.append("x".repeat(line)).append("\r\n");
     }
-    return message.toString();
+    return LoadKey.sign(message.toString());
   }
 
   /** Goes on until all messages have got their reply. */

@@ -48,6 +48,8 @@ import org.unifiedmta.smtp.server.Verdict;
  *   <li>{@code smtp}: the library's SMTP server alone, which accepts and discards;
  *   <li>{@code memory}, {@code log PARENT}: the whole mail server with its queue in memory, or in a
  *       new directory under that one, and a local delivery that discards;
+ *   <li>{@code checked}: the same in memory, but each message's SPF, DKIM and DMARC are checked;
+ *       the answers of the DNS are at hand;
  *   <li>{@code relay PARENT PORT COUNT}: the whole mail server with its queue in a new directory
  *       under that one, which relays mail for so many domains {@code dN.example.net} to hosts at
  *       this port of as many addresses;
@@ -77,6 +79,7 @@ final class ServerUnderTest {
         }
       }
       case "memory" -> whole(wholeServer());
+      case "checked" -> whole(wholeServer().dnsResolver(LoadKey.zone()));
       case "log" -> {
         var directory = Files.createTempDirectory(Path.of(args[1]), "mta-load-");
         try {

@@ -15,11 +15,12 @@ import java.util.Locale;
  * {@link BareSink}. They are measured in turn by the same clients on one thread of this process;
  * where those are busy all the time, their own speed is what is measured.
  *
- * <p>Its arguments, with their defaults: {@code servers=smtp-sink,netty,smtp,memory,log
- * sizes=4096,65536} (octets) {@code sessions=1,20,100 connections=kept,each} (for many messages, or
- * for one) {@code warmup=10 seconds=2 rounds=3} (before the first measurement of each server and
- * size, of each measurement, and how often that is done, of which the median is told) {@code
- * heap=512m directory=} (for the log, else the one for temporary files).
+ * <p>Its arguments, with their defaults: {@code servers=smtp-sink,netty,smtp,memory,log (and
+ * checked: see ServerUnderTest) sizes=4096,65536} (octets) {@code sessions=1,20,100
+ * connections=kept,each} (for many messages, or for one) {@code warmup=10 seconds=2 rounds=3}
+ * (before the first measurement of each server and size, of each measurement, and how often that is
+ * done, of which the median is told) {@code heap=512m directory=} (for the log, else the one for
+ * temporary files).
  *
  * <p>A whole server goes on to deliver what it has accepted; what is queued at the end of a
  * measurement it has the time for, and the processor time for that is counted too.

@@ -205,6 +205,7 @@ record Story(
       case MailEvent.PossibleDuplicate doubt ->
           told.add(doubt.at(), "perhaps twice", doubt.recipient(), "");
       case MailEvent.EmailReceived received -> {}
+      case MailEvent.Quarantined apart -> {}
       case MailEvent.KeyRotated rotated -> {}
       case MailEvent.KeyNotPublished missing -> {}
       case MailEvent.Started started -> {}

@@ -27,6 +27,15 @@ public sealed interface MailEvent extends MtaEvent {
       implements MailEvent {}
 
   /**
+   * A message was taken that its author's domain wants kept apart (DMARC); {@code X-Quarantine}
+   * says so in the message, too.
+   *
+   * @param domain whose policy that is
+   */
+  record Quarantined(String queueId, Instant at, Envelope envelope, String domain)
+      implements MailEvent {}
+
+  /**
    * A message is in the queue, wherever it came from.
    *
    * @param size in octets

@@ -2,6 +2,10 @@ package org.unifiedmta.delivery.inbound;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.unifiedmta.core.address.Domains;
+import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -16,37 +20,55 @@ import org.unifiedmta.security.dmarc.DmarcResult;
  * @param defersOnTemperror whether mail is put off (451 4.7.24) of which the DNS does not say now
  *     whether it would be refused; else it is taken
  * @param budget of time for one message, after which what is not known is a temperror
+ * @param onlyReporting domains of ours, for whose recipients nothing is refused
  */
 public record InboundPolicy(
-    boolean checks, boolean enforces, boolean defersOnTemperror, Duration budget) {
+    boolean checks,
+    boolean enforces,
+    boolean defersOnTemperror,
+    Duration budget,
+    Set<String> onlyReporting) {
   private static final Duration BUDGET = Duration.ofSeconds(20);
+
+  public InboundPolicy {
+    onlyReporting =
+        onlyReporting.stream().map(Domains::toAscii).collect(Collectors.toUnmodifiableSet());
+  }
 
   /** Nothing is looked up, and nothing written. */
   public static InboundPolicy off() {
-    return new InboundPolicy(false, false, false, BUDGET);
+    return new InboundPolicy(false, false, false, BUDGET, Set.of());
   }
 
   /** What is found is written into the message. */
   public static InboundPolicy report() {
-    return new InboundPolicy(true, false, false, BUDGET);
+    return new InboundPolicy(true, false, false, BUDGET, Set.of());
   }
 
   /** And mail is refused that its author's domain wants refused. */
   public static InboundPolicy enforce() {
-    return new InboundPolicy(true, true, false, BUDGET);
+    return new InboundPolicy(true, true, false, BUDGET, Set.of());
   }
 
   public InboundPolicy withDefersOnTemperror(boolean defers) {
-    return new InboundPolicy(checks, enforces, defers, budget);
+    return new InboundPolicy(checks, enforces, defers, budget, onlyReporting);
   }
 
   public InboundPolicy withBudget(Duration time) {
-    return new InboundPolicy(checks, enforces, defersOnTemperror, time);
+    return new InboundPolicy(checks, enforces, defersOnTemperror, time, onlyReporting);
+  }
+
+  /** Mail for a recipient in one of these domains of ours is taken whatever is found of it. */
+  public InboundPolicy reportingFor(String... domains) {
+    return new InboundPolicy(checks, enforces, defersOnTemperror, budget, Set.of(domains));
   }
 
   /** The reply that refuses a message, or empty. */
-  Optional<SmtpReply> refusal(AuthenticationResults results) {
-    if (!enforces) {
+  Optional<SmtpReply> refusal(AuthenticationResults results, Envelope envelope) {
+    boolean reports =
+        envelope.recipients().stream()
+            .anyMatch(recipient -> onlyReporting.contains(recipient.address().domain()));
+    if (!enforces || reports) {
       return Optional.empty();
     }
     return switch (results.dmarc().action()) {

@@ -66,6 +66,7 @@ public final class InboundReception implements SessionHandler {
    * @param authentication of mail from strangers; null where nothing is checked
    * @param signing of what is submitted
    * @param signs whether that has any keys
+   * @param checksLoopback whether clients on this machine are strangers, too
    * @param threads virtual threads for what waits
    */
   public record Parts(
@@ -77,6 +78,7 @@ public final class InboundReception implements SessionHandler {
       @Nullable MailHandler handler,
       InboundPolicy policy,
       @Nullable MessageAuthentication authentication,
+      boolean checksLoopback,
       Signing signing,
       boolean signs,
       Hooks hooks,
@@ -255,7 +257,7 @@ public final class InboundReception implements SessionHandler {
             try {
               var verdict = hooked(session, envelope, message);
               var results = checked(session, envelope, message, verdict);
-              verdict = judged(results, verdict);
+              verdict = judged(results, envelope, verdict);
               if (verdict instanceof Verdict.Continue) {
                 decide(session, envelope, message, results, reply);
               } else {
@@ -276,6 +278,7 @@ public final class InboundReception implements SessionHandler {
     var client = session.remote().getAddress();
     return parts.authentication() != null
         && session.authenticatedUser() == null
+        && (parts.checksLoopback() || !client.isLoopbackAddress())
         && parts.trusted().stream().noneMatch(network -> network.contains(client));
   }
 
@@ -301,11 +304,11 @@ public final class InboundReception implements SessionHandler {
         null);
   }
 
-  private Verdict judged(SecurityResults results, Verdict verdict) {
+  private Verdict judged(SecurityResults results, Envelope envelope, Verdict verdict) {
     return verdict instanceof Verdict.Continue
         ? parts
             .policy()
-            .refusal(results.authentication())
+            .refusal(results.authentication(), envelope)
             .<Verdict>map(Verdict.Reply::new)
             .orElse(verdict)
         : verdict;
@@ -408,7 +411,7 @@ public final class InboundReception implements SessionHandler {
     int all = envelope.recipients().size();
     var asked = hooked(session, envelope, message);
     var results = checked(session, envelope, message, asked);
-    var verdict = judged(results, asked);
+    var verdict = judged(results, envelope, asked);
     var refusal =
         switch (verdict) {
           case Verdict.Continue() -> refusal(message.header());

@@ -21,6 +21,7 @@ import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.Destinations.Target;
 import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.security.dmarc.DmarcResult;
 
 /** The one front door of the queue: whatever is to be delivered comes in here. */
 public final class UnifiedDeliveryQueue {
@@ -144,6 +145,13 @@ public final class UnifiedDeliveryQueue {
           () ->
               new MailEvent.EmailReceived(
                   message.id(), timer.now(), message.envelope(), session, security));
+      var dmarc = security.authentication().dmarc();
+      if (dmarc.action() == DmarcResult.Action.QUARANTINE) {
+        var domain = dmarc.recordDomain() == null ? "" : dmarc.recordDomain();
+        events.publish(
+            MailEvent.Quarantined.class,
+            () -> new MailEvent.Quarantined(message.id(), timer.now(), message.envelope(), domain));
+      }
     }
     events.publish(
         MailEvent.Accepted.class,

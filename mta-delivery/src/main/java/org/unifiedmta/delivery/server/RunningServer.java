@@ -287,6 +287,7 @@ final class RunningServer {
             config.mailHandler().orElse(null),
             config.inboundPolicy(),
             authentication(threads),
+            config.checksLoopback(),
             signing,
             config.dkimCreator().isPresent(),
             new Hooks(config.hooks(), HOOK_BUDGET),

@@ -364,7 +364,16 @@ public final class UnifiedEmailServerConfig {
   }
 
   public InboundPolicy inboundPolicy() {
-    return values.inboundPolicy;
+    return values.inboundPolicy == null ? InboundPolicy.enforce() : values.inboundPolicy;
+  }
+
+  /**
+   * Whether mail from this machine is checked like that of strangers: where somebody has said so,
+   * by an {@link Builder#inboundPolicy} or a {@link Builder#dnsResolver} to ask. No domain
+   * authorizes 127.0.0.1.
+   */
+  boolean checksLoopback() {
+    return values.inboundPolicy != null || values.dnsResolver != null;
   }
 
   public boolean zoneHeaderOfAnybody() {
@@ -497,7 +506,7 @@ public final class UnifiedEmailServerConfig {
     private RetryPolicy retry = RetryPolicy.standard();
     private List<SendingZone> zones = new ArrayList<>();
     private boolean zoneHeaderOfAnybody;
-    private InboundPolicy inboundPolicy = InboundPolicy.off();
+    private @Nullable InboundPolicy inboundPolicy;
     private boolean mtaSts = true;
     private @Nullable PolicySource policySource;
     private @Nullable DKIMCreator dkimCreator;
@@ -808,7 +817,8 @@ public final class UnifiedEmailServerConfig {
 
     /**
      * What is done with what SPF, DKIM and DMARC find of mail from strangers; {@link
-     * InboundPolicy#off} unless told.
+     * InboundPolicy#enforce} unless told, and then clients on loopback addresses are no strangers
+     * unless there is a {@link #dnsResolver}.
      */
     public Builder inboundPolicy(InboundPolicy policy) {
       inboundPolicy = policy;

@@ -56,7 +56,7 @@ class AuthenticationDocTest {
 
   /** Compiled only: it would make a directory. */
   static UnifiedEmailServerConfig.Builder configured(UnifiedEmailServerConfig.Builder config) {
-    config.inboundPolicy(InboundPolicy.enforce()); // or report(), or off(), the default
+    config.inboundPolicy(InboundPolicy.report()); // or off(), or enforce(), the default
     config.dkimCreator(new DKIMCreator(Path.of("/var/lib/mta/keys")));
     var dkim = DomainConfig.Dkim.standard().withRotation(90); // days
     config.domains(DomainConfig.of("example.com").withDkim(dkim));
