@@ -31,7 +31,7 @@ public final class BodyHasher implements ByteSink {
    * @param algorithm {@code SHA-256}, or for those who allow it {@code SHA-1}
    * @param limit octets of the canonical form that count (l=), or negative for all
    */
-  BodyHasher(String algorithm, Canonicalization canonicalization, long limit) {
+  public BodyHasher(String algorithm, Canonicalization canonicalization, long limit) {
     try {
       // The JDK's own, which is twice as fast as BouncyCastle's.
       this.digest = MessageDigest.getInstance(algorithm);
@@ -125,7 +125,7 @@ public final class BodyHasher implements ByteSink {
   }
 
   /** Octets of the whole body in its canonical form; after {@link #hash}. */
-  long length() {
+  public long length() {
     return length;
   }
 }
