@@ -7,7 +7,7 @@ import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.security.dmarc.DmarcResult;
 
 /**
- * What is done with what SPF, DKIM and DMARC find of mail from strangers: of clients that have
+ * What is done with what SPF, DKIM, ARC and DMARC find of mail from strangers: of clients that have
  * neither logged in nor are in a trusted network.
  *
  * @param checks whether anything is looked up at all
@@ -16,32 +16,41 @@ import org.unifiedmta.security.dmarc.DmarcResult;
  * @param defersOnTemperror whether mail is put off (451 4.7.24) of which the DNS does not say now
  *     whether it would be refused; else it is taken
  * @param budget of time for one message, after which what is not known is a temperror
+ * @param checksArc whether ARC chains are looked at; what they say refuses no mail and saves none
  */
 public record InboundPolicy(
-    boolean checks, boolean enforces, boolean defersOnTemperror, Duration budget) {
+    boolean checks,
+    boolean enforces,
+    boolean defersOnTemperror,
+    Duration budget,
+    boolean checksArc) {
   private static final Duration BUDGET = Duration.ofSeconds(20);
 
   /** Nothing is looked up, and nothing written. */
   public static InboundPolicy off() {
-    return new InboundPolicy(false, false, false, BUDGET);
+    return new InboundPolicy(false, false, false, BUDGET, true);
   }
 
   /** What is found is written into the message. */
   public static InboundPolicy report() {
-    return new InboundPolicy(true, false, false, BUDGET);
+    return new InboundPolicy(true, false, false, BUDGET, true);
   }
 
   /** And mail is refused that its author's domain wants refused. */
   public static InboundPolicy enforce() {
-    return new InboundPolicy(true, true, false, BUDGET);
+    return new InboundPolicy(true, true, false, BUDGET, true);
   }
 
   public InboundPolicy withDefersOnTemperror(boolean defers) {
-    return new InboundPolicy(checks, enforces, defers, budget);
+    return new InboundPolicy(checks, enforces, defers, budget, checksArc);
   }
 
   public InboundPolicy withBudget(Duration time) {
-    return new InboundPolicy(checks, enforces, defersOnTemperror, time);
+    return new InboundPolicy(checks, enforces, defersOnTemperror, time, checksArc);
+  }
+
+  public InboundPolicy withChecksArc(boolean arc) {
+    return new InboundPolicy(checks, enforces, defersOnTemperror, budget, arc);
   }
 
   /** The reply that refuses a message, or empty. */

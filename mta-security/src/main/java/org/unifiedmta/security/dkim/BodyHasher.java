@@ -5,6 +5,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.ByteSink;
+import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
 
 /**
@@ -45,6 +46,15 @@ public final class BodyHasher implements ByteSink {
   /** With SHA-256, of all. */
   public static BodyHasher of(Canonicalization canonicalization) {
     return new BodyHasher("SHA-256", canonicalization, -1);
+  }
+
+  /** What of a message follows the blank line behind its header section. */
+  public static ByteBuffer body(byte[] message, HeaderSection header) {
+    int end = header.size();
+    boolean blankLine =
+        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
+    int from = blankLine ? end + 2 : end;
+    return ByteBuffer.wrap(message, from, message.length - from);
   }
 
   @Override

@@ -78,11 +78,7 @@ public final class DKIMSigner {
   public String signatureHeader(byte[] message) {
     var section = HeaderSection.of(message);
     var hasher = bodyHasher();
-    int end = section.size();
-    boolean blankLine =
-        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
-    int from = blankLine ? end + 2 : end;
-    hasher.write(ByteBuffer.wrap(message, from, message.length - from));
+    hasher.write(BodyHasher.body(message, section));
     return signatureHeader(section, hasher.hash());
   }
 
@@ -228,7 +224,7 @@ public final class DKIMSigner {
       if (all.stream().noneMatch(name -> name.equalsIgnoreCase("From"))) {
         all.addFirst("From"); // 5.4
       }
-      headers = checked(all);
+      headers = DkimHeaders.checked(all);
       return this;
     }
 
@@ -236,18 +232,8 @@ public final class DKIMSigner {
     public Builder oversign(List<String> names) {
       var all = new ArrayList<>(names);
       all.add("From");
-      oversigned = checked(all);
+      oversigned = DkimHeaders.checked(all);
       return this;
-    }
-
-    private static List<String> checked(List<String> names) {
-      for (var name : names) {
-        boolean good = !name.isEmpty() && name.chars().allMatch(c -> c > ' ' && c < 127);
-        if (!good || name.indexOf(':') >= 0 || name.indexOf(';') >= 0) {
-          throw new IllegalArgumentException("no name of a field: " + name);
-        }
-      }
-      return names;
     }
 
     /** Writes x=, so that the signature is good for no longer than this. */

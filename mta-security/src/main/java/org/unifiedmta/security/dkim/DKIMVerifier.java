@@ -77,17 +77,8 @@ public final class DKIMVerifier {
   public List<DkimResult> verify(byte[] message) {
     var header = HeaderSection.of(message);
     var verification = begin(header);
-    int body = bodyAt(message, header);
-    verification.write(ByteBuffer.wrap(message, body, message.length - body));
+    verification.write(BodyHasher.body(message, header));
     return verification.results();
-  }
-
-  /** Behind the blank line. */
-  private static int bodyAt(byte[] message, HeaderSection header) {
-    int end = header.size();
-    boolean blankLine =
-        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
-    return blankLine ? end + 2 : end;
   }
 
   /** Begins with a message whose body is still to pass. */

@@ -73,6 +73,21 @@ public final class DkimHeaders {
   }
 
   /**
+   * Names that can stand in h=.
+   *
+   * @throws IllegalArgumentException if one cannot
+   */
+  public static List<String> checked(List<String> names) {
+    for (var name : names) {
+      boolean good = !name.isEmpty() && name.chars().allMatch(c -> c > ' ' && c < 127);
+      if (!good || name.indexOf(':') >= 0 || name.indexOf(';') >= 0) {
+        throw new IllegalArgumentException("no name of a field: " + name);
+      }
+    }
+    return names;
+  }
+
+  /**
    * What h= says: each name as often as it is there, and those that nobody may add another field of
    * once more.
    */

@@ -13,6 +13,7 @@ import org.unifiedmta.security.tag.TagList;
 /** The tags of a signature's field, as those of DKIM and of ARC have them (RFC 6376 3.5). */
 public final class SignatureTags {
   private static final int MAXIMUM_HEADERS = 1_000;
+  private static final int MAXIMUM_SHOWN = 40; // of what a peer wrote
 
   /** Why a field is no signature that can be verified. */
   public static final class SyntaxException extends Exception {
@@ -74,7 +75,11 @@ public final class SignatureTags {
         return algorithm;
       }
     }
-    throw new SyntaxException("algorithm " + name);
+    throw new SyntaxException("algorithm " + shown(name));
+  }
+
+  private static String shown(String name) {
+    return name.length() > MAXIMUM_SHOWN ? name.substring(0, MAXIMUM_SHOWN) : name;
   }
 
   /** The first word of c=. */
@@ -99,7 +104,7 @@ public final class SignatureTags {
     return switch (name.strip()) {
       case "simple" -> Canonicalization.SIMPLE;
       case "relaxed" -> Canonicalization.RELAXED;
-      default -> throw new SyntaxException("canonicalization " + name);
+      default -> throw new SyntaxException("canonicalization " + shown(name));
     };
   }
 
