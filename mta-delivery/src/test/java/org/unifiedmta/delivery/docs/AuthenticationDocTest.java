@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.address.EmailAddress;
@@ -12,22 +15,27 @@ import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
+import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.arc.ArcSealer;
+import org.unifiedmta.security.arc.ArcVerifier;
+import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
+import org.unifiedmta.security.spf.SpfResult;
 import org.unifiedmta.security.spf.SpfVerifier;
 
 /** Runs what docs/authentication.md shows, and holds the two together. */
 class AuthenticationDocTest {
   @Test
   void everythingThatIsShownIsCompiled() {
-    Snippets.areCompiled("docs/authentication.md", 3, AuthenticationDocTest.class);
+    Snippets.areCompiled("docs/authentication.md", 4, AuthenticationDocTest.class);
   }
 
   @Test
-  void theVerifiersWorkAlone() {
+  void theVerifiersWorkAlone() throws NoSuchAlgorithmException {
     var dns =
         ZoneResolver.builder()
             .txt("example.org", "v=spf1 ip4:127.0.0.0/8 ip6:::1 -all")
@@ -40,7 +48,25 @@ class AuthenticationDocTest {
             .verify(EmailAddress.parse("ann@example.org"), client, "mail.example.org");
     List<DkimResult> dkim = new DKIMVerifier(dns).verify(message);
     DmarcResult dmarc = new DmarcVerifier(dns).verify(Email.parse(message), spf, dkim);
+    ArcResult arc =
+        new ArcVerifier(dns, Clock.systemUTC(), DKIMVerifier.Policy.rfc8301()).verify(message);
     assertThat(dmarc.action()).isEqualTo(DmarcResult.Action.PASS);
+    assertThat(arc).isEqualTo(ArcResult.none());
+    assertThat(new String(sealed(message, spf, dkim, dmarc, arc), StandardCharsets.US_ASCII))
+        .startsWith("ARC-Seal: a=ed25519-sha256;")
+        .contains("ARC-Authentication-Results: i=1; mx.example.com; spf=pass");
+  }
+
+  private static byte[] sealed(
+      byte[] changed, SpfResult spf, List<DkimResult> dkim, DmarcResult dmarc, ArcResult arc)
+      throws NoSuchAlgorithmException {
+    var key = KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPrivate();
+    var results = new AuthenticationResults(spf, dkim, arc, dmarc);
+    byte[] sealed =
+        ArcSealer.builder("lists.example.com", "s1", key)
+            .build()
+            .seal(changed, "mx.example.com", results.results(), arc);
+    return sealed;
   }
 
   /** Compiled only: it would make a directory. */
