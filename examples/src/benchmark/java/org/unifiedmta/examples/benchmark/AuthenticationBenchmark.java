@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
@@ -29,6 +30,7 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.security.arc.ArcVerifier;
 import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.security.authres.MessageAuthentication;
 import org.unifiedmta.security.dkim.DKIMSigner;
@@ -116,7 +118,12 @@ public class AuthenticationBenchmark {
     threads = Executors.newVirtualThreadPerTaskExecutor();
     all =
         new MessageAuthentication(
-            spf, verifier, new DmarcVerifier(dns), threads, Duration.ofSeconds(20));
+            spf,
+            verifier,
+            new DmarcVerifier(dns),
+            new ArcVerifier(dns, Clock.systemUTC(), DKIMVerifier.Policy.rfc8301()),
+            threads,
+            Duration.ofSeconds(20));
     if (!verify().getFirst().isValid() || spf().result() != SpfResult.Result.PASS) {
       throw new IllegalStateException(verify() + " " + spf());
     }

@@ -11,7 +11,7 @@ import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.security.dmarc.DmarcResult;
 
 /**
- * What is done with what SPF, DKIM and DMARC find of mail from strangers: of clients that have
+ * What is done with what SPF, DKIM, ARC and DMARC find of mail from strangers: of clients that have
  * neither logged in nor are in a trusted network.
  *
  * @param checks whether anything is looked up at all
@@ -20,6 +20,7 @@ import org.unifiedmta.security.dmarc.DmarcResult;
  * @param defersOnTemperror whether mail is put off (451 4.7.24) of which the DNS does not say now
  *     whether it would be refused; else it is taken
  * @param budget of time for one message, after which what is not known is a temperror
+ * @param checksArc whether ARC chains are looked at; what they say refuses no mail and saves none
  * @param onlyReporting domains of ours, for whose recipients nothing is refused
  */
 public record InboundPolicy(
@@ -27,6 +28,7 @@ public record InboundPolicy(
     boolean enforces,
     boolean defersOnTemperror,
     Duration budget,
+    boolean checksArc,
     Set<String> onlyReporting) {
   private static final Duration BUDGET = Duration.ofSeconds(20);
 
@@ -37,30 +39,35 @@ public record InboundPolicy(
 
   /** Nothing is looked up, and nothing written. */
   public static InboundPolicy off() {
-    return new InboundPolicy(false, false, false, BUDGET, Set.of());
+    return new InboundPolicy(false, false, false, BUDGET, true, Set.of());
   }
 
   /** What is found is written into the message. */
   public static InboundPolicy report() {
-    return new InboundPolicy(true, false, false, BUDGET, Set.of());
+    return new InboundPolicy(true, false, false, BUDGET, true, Set.of());
   }
 
   /** And mail is refused that its author's domain wants refused. */
   public static InboundPolicy enforce() {
-    return new InboundPolicy(true, true, false, BUDGET, Set.of());
+    return new InboundPolicy(true, true, false, BUDGET, true, Set.of());
   }
 
   public InboundPolicy withDefersOnTemperror(boolean defers) {
-    return new InboundPolicy(checks, enforces, defers, budget, onlyReporting);
+    return new InboundPolicy(checks, enforces, defers, budget, checksArc, onlyReporting);
   }
 
   public InboundPolicy withBudget(Duration time) {
-    return new InboundPolicy(checks, enforces, defersOnTemperror, time, onlyReporting);
+    return new InboundPolicy(checks, enforces, defersOnTemperror, time, checksArc, onlyReporting);
+  }
+
+  public InboundPolicy withChecksArc(boolean arc) {
+    return new InboundPolicy(checks, enforces, defersOnTemperror, budget, arc, onlyReporting);
   }
 
   /** Mail for a recipient in one of these domains of ours is taken whatever is found of it. */
   public InboundPolicy reportingFor(String... domains) {
-    return new InboundPolicy(checks, enforces, defersOnTemperror, budget, Set.of(domains));
+    return new InboundPolicy(
+        checks, enforces, defersOnTemperror, budget, checksArc, Set.of(domains));
   }
 
   /** The reply that refuses a message, or empty. */

@@ -50,6 +50,7 @@ import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.zone.Receivers;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.routing.zone.SmartHost;
+import org.unifiedmta.security.arc.ArcVerifier;
 import org.unifiedmta.security.authres.MessageAuthentication;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
@@ -304,6 +305,9 @@ final class RunningServer {
             new SpfVerifier(dns, clock(config), config.hostname()),
             new DKIMVerifier(dns, clock(config), DKIMVerifier.Policy.rfc8301()),
             new DmarcVerifier(dns),
+            policy.checksArc()
+                ? new ArcVerifier(dns, clock(config), DKIMVerifier.Policy.rfc8301())
+                : null,
             threads,
             policy.budget())
         : null;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -20,12 +22,17 @@ import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
 import org.unifiedmta.routing.domain.DomainConfig;
+import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.arc.ArcSealer;
+import org.unifiedmta.security.arc.ArcVerifier;
+import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dkim.DkimKeyStore;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
 import org.unifiedmta.security.dmarc.DmarcVerifier;
+import org.unifiedmta.security.spf.SpfResult;
 import org.unifiedmta.security.spf.SpfVerifier;
 
 /** Runs what docs/authentication.md shows, and holds the two together. */
@@ -34,11 +41,11 @@ class AuthenticationDocTest {
 
   @Test
   void everythingThatIsShownIsCompiled() {
-    Snippets.areCompiled("docs/authentication.md", 5, AuthenticationDocTest.class);
+    Snippets.areCompiled("docs/authentication.md", 6, AuthenticationDocTest.class);
   }
 
   @Test
-  void theVerifiersWorkAlone() {
+  void theVerifiersWorkAlone() throws NoSuchAlgorithmException {
     var dns =
         ZoneResolver.builder()
             .txt("example.org", "v=spf1 ip4:127.0.0.0/8 ip6:::1 -all")
@@ -51,7 +58,25 @@ class AuthenticationDocTest {
             .verify(EmailAddress.parse("ann@example.org"), client, "mail.example.org");
     List<DkimResult> dkim = new DKIMVerifier(dns).verify(message);
     DmarcResult dmarc = new DmarcVerifier(dns).verify(Email.parse(message), spf, dkim);
+    ArcResult arc =
+        new ArcVerifier(dns, Clock.systemUTC(), DKIMVerifier.Policy.rfc8301()).verify(message);
     assertThat(dmarc.action()).isEqualTo(DmarcResult.Action.PASS);
+    assertThat(arc).isEqualTo(ArcResult.none());
+    assertThat(new String(sealed(message, spf, dkim, dmarc, arc), StandardCharsets.US_ASCII))
+        .startsWith("ARC-Seal: a=ed25519-sha256;")
+        .contains("ARC-Authentication-Results: i=1; mx.example.com; spf=pass");
+  }
+
+  private static byte[] sealed(
+      byte[] changed, SpfResult spf, List<DkimResult> dkim, DmarcResult dmarc, ArcResult arc)
+      throws NoSuchAlgorithmException {
+    var key = KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPrivate();
+    var results = new AuthenticationResults(spf, dkim, arc, dmarc);
+    byte[] sealed =
+        ArcSealer.builder("lists.example.com", "s1", key)
+            .build()
+            .seal(changed, "mx.example.com", results.results(), arc);
+    return sealed;
   }
 
   /** Compiled only: it would make a directory. */

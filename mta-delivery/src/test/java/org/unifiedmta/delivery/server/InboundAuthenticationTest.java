@@ -24,6 +24,8 @@ import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.security.SecurityResults;
+import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.arc.ArcSealer;
 import org.unifiedmta.security.dkim.DKIMSigner;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -63,6 +65,9 @@ class InboundAuthenticationTest {
         .txt("_dmarc.strict.test", "v=DMARC1; p=reject")
         .txt(
             "s1._domainkey.strict.test",
+            "v=DKIM1; p=" + Base64.getEncoder().encodeToString(keys.getPublic().getEncoded()))
+        .txt(
+            "s1._domainkey.evil.test",
             "v=DKIM1; p=" + Base64.getEncoder().encodeToString(keys.getPublic().getEncoded()))
         .txt("mild.test", "v=spf1 -all")
         .txt("_dmarc.mild.test", "v=DMARC1; p=quarantine")
@@ -156,6 +161,45 @@ class InboundAuthenticationTest {
     assertThat(refusal(Email.parse(changed)).code()).isEqualTo(550);
   }
 
+  /** By a stranger with a domain of its own, who says what suits them. */
+  private static Email sealed(Email email) {
+    var sealer = ArcSealer.builder("evil.test", "s1", keys.getPrivate()).build();
+    return Email.parse(
+        sealer.seal(email.toBytes(), "mx.evil.test", "spf=pass; dmarc=pass", ArcResult.none()));
+  }
+
+  @Test
+  void aValidChainIsReportedAndSavesNoMailThatIsToBeRefused() {
+    start(InboundPolicy.enforce(), zone().build());
+    assertThat(refusal(sealed(from("strict.test").build())).code()).isEqualTo(550);
+    server.close();
+    start(InboundPolicy.report(), zone().build());
+    send(sealed(from("strict.test").build()));
+    var found = only().security().authentication();
+    assertThat(found.arc()).isEqualTo(new ArcResult(ArcResult.Status.PASS, 1, null));
+    assertThat(found.dmarc().action()).isEqualTo(DmarcResult.Action.REJECT);
+    assertThat(only().email().headers().first("Authentication-Results"))
+        .hasValueSatisfying(value -> assertThat(value).contains("arc=pass (i=1)"));
+  }
+
+  @Test
+  void aChainWhoseMessageChangedIsReportedAsBroken() {
+    start(InboundPolicy.enforce(), zone().build());
+    var changed = sealed(from("good.test").build()).toBytes();
+    changed[changed.length - 4] = 'X';
+    send(Email.parse(changed));
+    assertThat(only().email().headers().first("Authentication-Results"))
+        .hasValueSatisfying(
+            value -> assertThat(value).contains("arc=fail (the body is not what was signed)"));
+  }
+
+  @Test
+  void chainsAreNotLookedAtWhereThatIsSwitchedOff() {
+    start(InboundPolicy.report().withChecksArc(false), zone().build());
+    send(sealed(from("good.test").build()));
+    assertThat(only().security().authentication().arc()).isEqualTo(ArcResult.none());
+  }
+
   @Test
   void whereThatIsOnlyReportedItIsTaken() {
     start(InboundPolicy.report(), zone().build());
@@ -230,9 +274,10 @@ class InboundAuthenticationTest {
           }
         };
     start(InboundPolicy.enforce().withBudget(Duration.ofMillis(200)), dns);
-    send(signed(from("strict.test").build()));
+    send(sealed(signed(from("strict.test").build())));
     never.countDown();
     var found = only().security().authentication();
+    assertThat(found.arc().status()).isEqualTo(ArcResult.Status.TEMPERROR);
     assertThat(found.spf().result()).isEqualTo(SpfResult.Result.TEMPERROR);
     assertThat(found.dkim())
         .extracting(DkimResult::status)

@@ -60,7 +60,7 @@ public record AuthenticationResults(
     if (dkim.isEmpty()) {
       results.add("dkim=none");
     }
-    results.add("arc=" + word(arc.status()) + reason(arc.reason()));
+    results.add("arc=" + arcText());
     results.add(
         "dmarc="
             + dmarcWord()
@@ -69,6 +69,18 @@ public record AuthenticationResults(
                 : " (p=" + word(dmarc.policy()) + ")")
             + property(" policy.domain=", dmarc.recordDomain()));
     return String.join("; ", results);
+  }
+
+  /** {@code pass (i=2)}, {@code fail (reason)} or {@code none}. */
+  private String arcText() {
+    var reason = arc.reason();
+    var comment =
+        switch (arc.status()) {
+          case NONE -> null;
+          case PASS -> "i=" + arc.instance();
+          case FAIL, TEMPERROR -> reason == null ? null : shown(reason);
+        };
+    return word(arc.status()) + (comment == null ? "" : " (" + comment + ")");
   }
 
   /** RFC 9989 11.1, RFC 8601 2.7. */

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -13,10 +14,13 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.unifiedmta.core.spool.ByteSink;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.arc.ArcVerifier;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -25,9 +29,9 @@ import org.unifiedmta.security.spf.SpfResult;
 import org.unifiedmta.security.spf.SpfVerifier;
 
 /**
- * Who sent a message, and whether that is proved: SPF and DKIM side by side, then DMARC. What the
- * DNS does not answer within the time for all of it is a temperror. Blocks; never throws for what a
- * peer sent. Thread-safe.
+ * Who sent a message, and whether that is proved: SPF, DKIM and ARC side by side, then DMARC, which
+ * what ARC says does not change. What the DNS does not answer within the time for all of it is a
+ * temperror. Blocks; never throws for what a peer sent. Thread-safe.
  */
 public final class MessageAuthentication {
   private static final Logger log = LoggerFactory.getLogger(MessageAuthentication.class);
@@ -36,10 +40,12 @@ public final class MessageAuthentication {
   private final SpfVerifier spf;
   private final DKIMVerifier dkim;
   private final DmarcVerifier dmarc;
+  private final @Nullable ArcVerifier arc;
   private final ExecutorService threads;
   private final Duration budget;
 
   /**
+   * @param arc null where chains are not looked at
    * @param threads virtual ones, for what waits
    * @param budget of time for one message
    */
@@ -47,11 +53,13 @@ public final class MessageAuthentication {
       SpfVerifier spf,
       DKIMVerifier dkim,
       DmarcVerifier dmarc,
+      @Nullable ArcVerifier arc,
       ExecutorService threads,
       Duration budget) {
     this.spf = spf;
     this.dkim = dkim;
     this.dmarc = dmarc;
+    this.arc = arc;
     this.threads = threads;
     this.budget = budget;
   }
@@ -65,14 +73,22 @@ public final class MessageAuthentication {
   public AuthenticationResults check(
       SpooledMessage message, String reversePath, InetAddress client, String helo) {
     long end = System.nanoTime() + budget.toNanos();
-    var verification = dkim.begin(message.header());
+    var signatures = dkim.begin(message.header());
+    var chain = arc == null ? null : arc.begin(message.header());
     var ofSpf = threads.submit(() -> spf.check(reversePath, client, helo));
     var ofKeys =
         threads.submit(() -> {
-          verification.fetchKeys();
+          signatures.fetchKeys();
           return true;
         });
-    readBody(message, verification);
+    var ofChain =
+        chain == null
+            ? null
+            : threads.submit(() -> {
+              chain.fetchKeys();
+              return true;
+            });
+    readBody(message, signatures, chain);
     var spfResult =
         within(
             end,
@@ -81,7 +97,7 @@ public final class MessageAuthentication {
                 new SpfResult(
                     SpfResult.Result.TEMPERROR, domainOf(reversePath, helo), client, null, LATE));
     boolean keys = within(end, ofKeys, () -> false);
-    var dkimResults = keys ? verification.results() : late(message);
+    var dkimResults = keys ? signatures.results() : late(message);
     var ofDmarc = threads.submit(() -> dmarc.verify(message.header(), spfResult, dkimResults));
     var dmarcResult =
         within(
@@ -90,7 +106,12 @@ public final class MessageAuthentication {
             () ->
                 new DmarcResult(
                     DmarcResult.Action.TEMPERROR, DmarcResult.Policy.ABSENT, false, false, null));
-    return new AuthenticationResults(spfResult, dkimResults, ArcResult.none(), dmarcResult);
+    // Last, so that DMARC does not wait for it.
+    var arcResult =
+        chain == null || ofChain == null
+            ? ArcResult.none()
+            : within(end, ofChain, () -> false) ? chain.result() : chain.late(LATE);
+    return new AuthenticationResults(spfResult, dkimResults, arcResult, dmarcResult);
   }
 
   private static final String LATE = "no answer from the DNS in time";
@@ -105,9 +126,19 @@ public final class MessageAuthentication {
         .toList();
   }
 
-  /** Only where a signature needs it. */
-  private static void readBody(SpooledMessage message, DKIMVerifier.Verification verification) {
-    if (message.header().first("DKIM-Signature").isEmpty()) {
+  /** Once for all, and only where a signature needs it. */
+  private static void readBody(
+      SpooledMessage message,
+      DKIMVerifier.Verification signatures,
+      ArcVerifier.@Nullable Verification chain) {
+    var readers = new ArrayList<ByteSink>(2);
+    if (message.header().first("DKIM-Signature").isPresent()) {
+      readers.add(signatures);
+    }
+    if (chain != null && chain.needsBody()) {
+      readers.add(chain);
+    }
+    if (readers.isEmpty()) {
       return;
     }
     var buffer = new byte[BUFFER];
@@ -115,14 +146,18 @@ public final class MessageAuthentication {
       in.skipNBytes(message.header().size());
       var blankLine = in.readNBytes(2);
       if (blankLine.length < 2 || blankLine[0] != '\r' || blankLine[1] != '\n') {
-        verification.write(ByteBuffer.wrap(blankLine)); // RFC 5322 2.2: the body began without one
+        write(readers, ByteBuffer.wrap(blankLine)); // RFC 5322 2.2: the body began without one
       }
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        verification.write(ByteBuffer.wrap(buffer, 0, n));
+        write(readers, ByteBuffer.wrap(buffer, 0, n));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static void write(List<ByteSink> readers, ByteBuffer octets) {
+    readers.forEach(reader -> reader.write(octets.duplicate()));
   }
 
   private static <T> T within(long end, Future<T> result, Supplier<T> otherwise) {

@@ -5,6 +5,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.ByteSink;
+import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
 
 /**
@@ -31,7 +32,7 @@ public final class BodyHasher implements ByteSink {
    * @param algorithm {@code SHA-256}, or for those who allow it {@code SHA-1}
    * @param limit octets of the canonical form that count (l=), or negative for all
    */
-  BodyHasher(String algorithm, Canonicalization canonicalization, long limit) {
+  public BodyHasher(String algorithm, Canonicalization canonicalization, long limit) {
     try {
       // The JDK's own, which is twice as fast as BouncyCastle's.
       this.digest = MessageDigest.getInstance(algorithm);
@@ -45,6 +46,15 @@ public final class BodyHasher implements ByteSink {
   /** With SHA-256, of all. */
   public static BodyHasher of(Canonicalization canonicalization) {
     return new BodyHasher("SHA-256", canonicalization, -1);
+  }
+
+  /** What of a message follows the blank line behind its header section. */
+  public static ByteBuffer body(byte[] message, HeaderSection header) {
+    int end = header.size();
+    boolean blankLine =
+        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
+    int from = blankLine ? end + 2 : end;
+    return ByteBuffer.wrap(message, from, message.length - from);
   }
 
   @Override
@@ -125,7 +135,7 @@ public final class BodyHasher implements ByteSink {
   }
 
   /** Octets of the whole body in its canonical form; after {@link #hash}. */
-  long length() {
+  public long length() {
     return length;
   }
 }

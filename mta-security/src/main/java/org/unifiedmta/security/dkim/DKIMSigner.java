@@ -3,15 +3,12 @@ package org.unifiedmta.security.dkim;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.PrivateKey;
-import java.security.interfaces.EdECPrivateKey;
-import java.security.interfaces.RSAPrivateKey;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import org.bouncycastle.crypto.params.Ed25519PrivateKeyParameters;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.core.spool.HeaderSection;
@@ -31,49 +28,7 @@ public final class DKIMSigner {
     RELAXED
   }
 
-  /** 5.4.1, and what people have added since. */
-  private static final List<String> SIGNED =
-      List.of(
-          "From",
-          "Sender",
-          "Reply-To",
-          "Subject",
-          "Date",
-          "Message-ID",
-          "To",
-          "Cc",
-          "MIME-Version",
-          "Content-Type",
-          "Content-Transfer-Encoding",
-          "Content-ID",
-          "Content-Description",
-          "Resent-Date",
-          "Resent-From",
-          "Resent-Sender",
-          "Resent-To",
-          "Resent-Cc",
-          "Resent-Message-ID",
-          "In-Reply-To",
-          "References",
-          "List-Id",
-          "List-Help",
-          "List-Unsubscribe",
-          "List-Unsubscribe-Post",
-          "List-Subscribe",
-          "List-Post",
-          "List-Owner",
-          "List-Archive",
-          "Feedback-ID",
-          "Autocrypt");
-
-  /** Another one of these in front would be what people see (8.15). */
-  private static final List<String> OVERSIGNED =
-      List.of("From", "Reply-To", "Subject", "Date", "To", "Cc", "Content-Type");
-
-  private final String domain;
-  private final String selector;
-  private final @Nullable PrivateKey rsa;
-  private final @Nullable Ed25519PrivateKeyParameters ed25519;
+  private final SigningKey key;
   private final Canonicalization header;
   private final Canonicalization body;
   private final List<String> headers;
@@ -83,10 +38,7 @@ public final class DKIMSigner {
   private final Clock clock;
 
   private DKIMSigner(Builder builder) {
-    domain = builder.domain;
-    selector = builder.selector;
-    rsa = builder.rsa;
-    ed25519 = builder.ed25519;
+    key = builder.key;
     header = builder.header;
     body = builder.body;
     headers = List.copyOf(builder.headers);
@@ -104,16 +56,16 @@ public final class DKIMSigner {
    * @throws IllegalArgumentException if one of them is not that
    */
   public static Builder builder(String domain, String selector, PrivateKey key) {
-    return new Builder(domain, selector, key);
+    return new Builder(new SigningKey(domain, selector, key));
   }
 
   /** In A-labels and lower case. */
   public String domain() {
-    return domain;
+    return key.domain();
   }
 
   public String selector() {
-    return selector;
+    return key.selector();
   }
 
   /** The message with its signature in front. */
@@ -126,11 +78,7 @@ public final class DKIMSigner {
   public String signatureHeader(byte[] message) {
     var section = HeaderSection.of(message);
     var hasher = bodyHasher();
-    int end = section.size();
-    boolean blankLine =
-        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
-    int from = blankLine ? end + 2 : end;
-    hasher.write(ByteBuffer.wrap(message, from, message.length - from));
+    hasher.write(BodyHasher.body(message, section));
     return signatureHeader(section, hasher.hash());
   }
 
@@ -146,10 +94,11 @@ public final class DKIMSigner {
    */
   public String signatureHeader(HeaderSection section, byte[] bodyHash) {
     var fields = new DkimHeaders(section);
-    var names = names(fields);
+    var names = fields.names(headers, oversigned);
     var value = new Folded("DKIM-Signature:");
-    value.tag("v=1").tag("a=" + (rsa != null ? "rsa-sha256" : "ed25519-sha256"));
-    value.tag("c=" + name(header) + "/" + name(body)).tag("d=" + domain).tag("s=" + selector);
+    value.tag("v=1").tag("a=" + key.algorithm().tagValue());
+    value.tag("c=" + name(header) + "/" + name(body)).tag("d=" + domain());
+    value.tag("s=" + selector());
     if (identity != null) {
       value.tag("i=" + identity);
     }
@@ -161,34 +110,12 @@ public final class DKIMSigner {
     value.list("h=", names).tag("bh=" + Base64.getEncoder().encodeToString(bodyHash));
     value.last("b=");
     var data = fields.canonical(names, header, "DKIM-Signature", value.value());
-    value.append(Base64.getEncoder().encodeToString(signed(data)));
+    value.append(Base64.getEncoder().encodeToString(key.sign(data)));
     return value.field();
-  }
-
-  private byte[] signed(byte[] data) {
-    if (ed25519 != null) {
-      return DkimCrypto.signEd25519(ed25519, data);
-    }
-    if (rsa == null) {
-      throw new IllegalStateException("no key");
-    }
-    return DkimCrypto.signRsa(rsa, data);
   }
 
   private static String name(Canonicalization canonicalization) {
     return canonicalization.name().toLowerCase(Locale.ROOT);
-  }
-
-  /** Each as often as it is there, and those that nobody may add to once more. */
-  private List<String> names(DkimHeaders fields) {
-    var names = new ArrayList<String>();
-    for (var name : headers) {
-      boolean once = oversigned.stream().anyMatch(name::equalsIgnoreCase);
-      for (int i = fields.count(name) + (once ? 1 : 0); i > 0; i--) {
-        names.add(name);
-      }
-    }
-    return names;
   }
 
   /** A field that is folded while it is written. */
@@ -271,47 +198,17 @@ public final class DKIMSigner {
 
   /** Collects how to sign. */
   public static final class Builder {
-    private static final int LEAST_BITS = 1024; // RFC 8301 3.2
-
-    private final String domain;
-    private final String selector;
-    private final @Nullable PrivateKey rsa;
-    private final @Nullable Ed25519PrivateKeyParameters ed25519;
+    private final SigningKey key;
     private Canonicalization header = Canonicalization.RELAXED;
     private Canonicalization body = Canonicalization.RELAXED;
-    private List<String> headers = SIGNED;
-    private List<String> oversigned = OVERSIGNED;
+    private List<String> headers = DkimHeaders.SIGNED;
+    private List<String> oversigned = DkimHeaders.OVERSIGNED;
     private @Nullable Duration expiresAfter;
     private @Nullable String identity;
     private Clock clock = Clock.systemUTC();
 
-    private Builder(String domain, String selector, PrivateKey key) {
-      this.domain = Domains.toAscii(domain);
-      this.selector = selector.toLowerCase(Locale.ROOT);
-      if (!this.selector.matches(
-          "[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*")) {
-        throw new IllegalArgumentException("no selector: " + selector);
-      }
-      rsa = key instanceof EdECPrivateKey ? null : rsa(key);
-      ed25519 = key instanceof EdECPrivateKey edwards ? ed25519(edwards) : null;
-    }
-
-    private static PrivateKey rsa(PrivateKey key) {
-      if (!key.getAlgorithm().equals("RSA")
-          || (key instanceof RSAPrivateKey rsa && rsa.getModulus().bitLength() < LEAST_BITS)) {
-        throw new IllegalArgumentException("no key that signs mail: " + key.getAlgorithm());
-      }
-      return key;
-    }
-
-    private static Ed25519PrivateKeyParameters ed25519(EdECPrivateKey key) {
-      var octets =
-          key.getBytes()
-              .orElseThrow(() -> new IllegalArgumentException("a key that cannot be read"));
-      if (octets.length != Ed25519PrivateKeyParameters.KEY_SIZE) {
-        throw new IllegalArgumentException("no key of Ed25519");
-      }
-      return new Ed25519PrivateKeyParameters(octets);
+    private Builder(SigningKey key) {
+      this.key = key;
     }
 
     /** Both relaxed unless told. */
@@ -327,7 +224,7 @@ public final class DKIMSigner {
       if (all.stream().noneMatch(name -> name.equalsIgnoreCase("From"))) {
         all.addFirst("From"); // 5.4
       }
-      headers = checked(all);
+      headers = DkimHeaders.checked(all);
       return this;
     }
 
@@ -335,18 +232,8 @@ public final class DKIMSigner {
     public Builder oversign(List<String> names) {
       var all = new ArrayList<>(names);
       all.add("From");
-      oversigned = checked(all);
+      oversigned = DkimHeaders.checked(all);
       return this;
-    }
-
-    private static List<String> checked(List<String> names) {
-      for (var name : names) {
-        boolean good = !name.isEmpty() && name.chars().allMatch(c -> c > ' ' && c < 127);
-        if (!good || name.indexOf(':') >= 0 || name.indexOf(';') >= 0) {
-          throw new IllegalArgumentException("no name of a field: " + name);
-        }
-      }
-      return names;
     }
 
     /** Writes x=, so that the signature is good for no longer than this. */
@@ -365,6 +252,7 @@ public final class DKIMSigner {
       var of = Domains.toAscii(address.substring(at + 1));
       boolean plain =
           address.chars().allMatch(c -> c > ' ' && c < 127 && c != ';' && c != '=' && c != '<');
+      var domain = key.domain();
       if (at < 0 || !plain || !(of.equals(domain) || of.endsWith("." + domain))) {
         throw new IllegalArgumentException("no identity in " + domain + ": " + address);
       }

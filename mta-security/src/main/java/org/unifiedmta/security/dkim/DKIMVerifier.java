@@ -17,7 +17,9 @@ import org.unifiedmta.core.dns.DnsResolver.Answer;
 import org.unifiedmta.core.dns.SystemDnsResolver;
 import org.unifiedmta.core.spool.ByteSink;
 import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.HeaderSection.Field;
 import org.unifiedmta.security.dkim.DkimResult.Status;
+import org.unifiedmta.security.dkim.SignatureTags.SyntaxException;
 import org.unifiedmta.security.tag.TagList;
 
 /**
@@ -75,17 +77,8 @@ public final class DKIMVerifier {
   public List<DkimResult> verify(byte[] message) {
     var header = HeaderSection.of(message);
     var verification = begin(header);
-    int body = bodyAt(message, header);
-    verification.write(ByteBuffer.wrap(message, body, message.length - body));
+    verification.write(BodyHasher.body(message, header));
     return verification.results();
-  }
-
-  /** Behind the blank line. */
-  private static int bodyAt(byte[] message, HeaderSection header) {
-    int end = header.size();
-    boolean blankLine =
-        end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
-    return blankLine ? end + 2 : end;
   }
 
   /** Begins with a message whose body is still to pass. */
@@ -103,12 +96,12 @@ public final class DKIMVerifier {
     private final List<Answer<String>> keys = new ArrayList<>();
 
     private record Checked(
-        String value, @Nullable DkimSignature signature, @Nullable DkimResult refused) {}
+        String fieldName, @Nullable DkimSignature signature, @Nullable DkimResult refused) {}
 
     private Verification(HeaderSection header) {
       headers = new DkimHeaders(header);
       for (var field : header.all("DKIM-Signature")) {
-        var checked = check(field.value(), signatures.size());
+        var checked = check(field, signatures.size());
         signatures.add(checked);
         var signature = checked.signature;
         if (signature != null) {
@@ -118,17 +111,15 @@ public final class DKIMVerifier {
       }
     }
 
-    private Checked check(String value, int number) {
+    private Checked check(Field field, int number) {
       DkimSignature signature;
       try {
-        signature = DkimSignature.parse(value);
-      } catch (DkimSignature.SyntaxException e) {
-        return new Checked(value, null, unread(value, number, e.getMessage()));
+        signature = DkimSignature.parse(field.value());
+      } catch (SyntaxException e) {
+        return new Checked(field.name(), null, unread(field.value(), number, e.getMessage()));
       }
       var refusal = refusal(signature, number);
-      return refusal == null
-          ? new Checked(value, signature, null)
-          : new Checked(value, null, refusal);
+      return new Checked(field.name(), refusal == null ? signature : null, refusal);
     }
 
     private DkimResult unread(String value, int number, @Nullable String why) {
@@ -155,7 +146,7 @@ public final class DKIMVerifier {
       if (number >= policy.maximumSignatures) {
         return result(signature, Status.POLICY, "one signature too many", false);
       }
-      if (signature.algorithm() == DkimSignature.Algorithm.RSA_SHA1 && !policy.allowSha1) {
+      if (signature.algorithm() == SignatureAlgorithm.RSA_SHA1 && !policy.allowSha1) {
         return result(signature, Status.POLICY, "SHA-1", false); // RFC 8301 3.1
       }
       long now = clock.instant().getEpochSecond();
@@ -175,7 +166,7 @@ public final class DKIMVerifier {
     }
 
     private BodyForm form(DkimSignature signature) {
-      return new BodyForm(signature.algorithm().hash, signature.body(), signature.limit());
+      return new BodyForm(signature.algorithm().hash(), signature.body(), signature.limit());
     }
 
     @Override
@@ -195,16 +186,12 @@ public final class DKIMVerifier {
             checked.signature == null
                 ? Answer.none(DnsResolver.Status.NODATA)
                 : asked.computeIfAbsent(
-                    keyName(checked.signature),
+                    SignatureKey.name(checked.signature.selector(), checked.signature.domain()),
                     name ->
                         clock.instant().isAfter(end)
                             ? Answer.none(DnsResolver.Status.TIMEOUT)
                             : resolver.txt(name)));
       }
-    }
-
-    private String keyName(DkimSignature signature) {
-      return signature.selector() + "._domainkey." + signature.domain();
     }
 
     /** One for each DKIM-Signature field, from the top; when the whole body has passed. */
@@ -217,35 +204,18 @@ public final class DKIMVerifier {
         results.add(
             signature == null
                 ? Objects.requireNonNull(checked.refused)
-                : verify(signature, keys.get(i)));
+                : verify(signature, checked.fieldName, keys.get(i)));
       }
       return results;
     }
 
-    private DkimResult verify(DkimSignature signature, Answer<String> answer) {
-      if (answer.status().isTemporary()) {
-        return result(signature, Status.TEMPERROR, "no answer from the DNS for the key", false);
-      }
-      var records =
-          answer.records().stream().flatMap(txt -> DkimKeyRecord.parse(txt).stream()).toList();
-      if (records.isEmpty()) {
-        return result(
-            signature,
-            Status.PERMERROR,
-            answer.records().isEmpty() ? "no key" : "no key in what is there",
-            false);
-      }
-      if (records.size() > 1) { // 3.6.2.2 leaves it open
-        return result(signature, Status.PERMERROR, "more than one key", false);
-      }
-      return verify(signature, records.getFirst());
-    }
-
     /** 6.1.2, 6.1.3. */
-    private DkimResult verify(DkimSignature signature, DkimKeyRecord key) {
-      var unfit = unfit(signature, key);
-      if (unfit != null) {
-        return result(signature, Status.PERMERROR, unfit, key.isTesting());
+    private DkimResult verify(DkimSignature signature, String fieldName, Answer<String> answer) {
+      boolean forSubdomain = !signature.identityDomain().equals(signature.domain());
+      var key = SignatureKey.of(answer, signature.algorithm(), forSubdomain);
+      var refusal = key.refusal();
+      if (refusal.isPresent()) {
+        return result(signature, refusal.get());
       }
       var hasher = Objects.requireNonNull(bodies.get(form(signature)));
       if (!MessageDigest.isEqual(hasher.hash(), signature.bodyHash())) {
@@ -262,56 +232,18 @@ public final class DKIMVerifier {
       }
       var data =
           headers.canonical(
-              signature.headers(), signature.header(), "DKIM-Signature", signature.unsigned());
-      var proved = prove(signature, key, data);
+              signature.headers(), signature.header(), fieldName, signature.unsigned());
+      var proved = key.prove(data, signature.signature(), policy);
       if (proved.status() == Status.PASS
           && signature.limit() >= 0
           && signature.limit() < hasher.length()) {
         return result(signature, Status.POLICY, "l= leaves a part unsigned", key.isTesting());
       }
-      return proved;
+      return result(signature, proved);
     }
 
-    private static @Nullable String unfit(DkimSignature signature, DkimKeyRecord key) {
-      if (key.isRevoked()) {
-        return "the key is revoked";
-      }
-      if (!key.type().equals(signature.algorithm().keyType)) {
-        return "the key is of another type";
-      }
-      if (!key.hashes().isEmpty() && !key.hashes().contains(signature.algorithm().hashName())) {
-        return "the key is not for this hash";
-      }
-      if (!key.isForMail()) {
-        return "the key is not for mail";
-      }
-      return key.isStrict() && !signature.identityDomain().equals(signature.domain())
-          ? "the key is not for subdomains"
-          : null;
-    }
-
-    private DkimResult prove(DkimSignature signature, DkimKeyRecord key, byte[] data) {
-      boolean testing = key.isTesting();
-      boolean proved;
-      if (signature.algorithm() == DkimSignature.Algorithm.ED25519_SHA256) {
-        var ed25519 = key.ed25519();
-        if (ed25519 == null) {
-          return result(signature, Status.PERMERROR, "the key is none", testing);
-        }
-        proved = DkimCrypto.verifyEd25519(ed25519, data, signature.signature());
-      } else {
-        var rsa = key.rsa();
-        if (rsa == null) {
-          return result(signature, Status.PERMERROR, "the key is none", testing);
-        }
-        if (rsa.getModulus().bitLength() < policy.minimumRsaBits) { // RFC 8301 3.2
-          return result(signature, Status.POLICY, "the key is too short", testing);
-        }
-        proved = DkimCrypto.verifyRsa(signature.algorithm().hash, rsa, data, signature.signature());
-      }
-      return proved
-          ? result(signature, Status.PASS, null, testing)
-          : result(signature, Status.FAIL, "the header is not what was signed", testing);
+    private static DkimResult result(DkimSignature signature, SignatureKey.Verdict verdict) {
+      return result(signature, verdict.status(), verdict.reason(), verdict.testing());
     }
 
     private static DkimResult result(

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.unifiedmta.security.arc.ArcResult;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -69,6 +72,27 @@ class AuthenticationResultsTest {
     assertThat(results.dkimTexts().getFirst())
         .isEqualTo(
             "fail (domain=x? dmarc=pass ???From: <eve@evil.test>??\"; selector=x? dmarc=pass ???From: <eve@evil.test>??\")");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "NONE | 0 | | arc=none",
+        "PASS | 2 | | arc=pass (i=2)",
+        "FAIL | 2 | the body changed | arc=fail (the body changed)",
+        "FAIL | 2 | a) ; dmarc=pass (\\ | arc=fail (a? ? dmarc=pass ??)",
+        "TEMPERROR | 1 | | arc=temperror"
+      })
+  void whatAChainSaysIsShownInAComment(
+      ArcResult.Status status, int instance, @Nullable String reason, String text) {
+    var results =
+        new AuthenticationResults(
+            spf(SpfResult.Result.NONE, ""),
+            List.of(),
+            new ArcResult(status, instance, reason),
+            DmarcResult.none());
+    assertThat(results.results()).isEqualTo("spf=none; dkim=none; " + text + "; dmarc=none");
   }
 
   @Test

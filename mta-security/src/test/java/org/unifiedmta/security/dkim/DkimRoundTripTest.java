@@ -178,6 +178,20 @@ class DkimRoundTripTest {
   }
 
   @Test
+  void theNameOfTheSignaturesOwnFieldIsSignedAsItIsWrittenInTheSimpleForm() {
+    var signed =
+        new String(
+            signer("r")
+                .canonicalization(Canonicalization.SIMPLE, Canonicalization.SIMPLE)
+                .build()
+                .sign(octets(MESSAGE)),
+            StandardCharsets.UTF_8);
+    assertThat(statuses(octets(signed))).containsExactly(Status.PASS);
+    assertThat(statuses(octets(signed.replace("DKIM-Signature:", "Dkim-Signature:"))))
+        .containsExactly(Status.FAIL);
+  }
+
+  @Test
   void relaxedFormsBearWhatRelaysDoToBlanks() {
     var relayed =
         signed()
