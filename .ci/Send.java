@@ -22,11 +22,18 @@ import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Match;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.routing.zone.IpPool;
+import org.unifiedmta.routing.zone.SendingZone;
+import org.unifiedmta.security.transport.EgressProxy;
 
-/** Sends a message through the queue to a server of others, with TLS that is checked: PORT USER PASSWORD FILE RECIPIENT... */
+/** Sends a message through the queue to a server of others, with TLS that is checked, or with PLAIN without, and through a SOCKS proxy at the port SOCKS: PORT USER PASSWORD FILE RECIPIENT... */
 class Send {
   public static void main(String[] args) throws Exception {
-    var options = OutboundOptions.builder().tls(OutboundOptions.Tls.REQUIRED).trust(trust());
+    boolean plain = System.getenv("PLAIN") != null;
+    var options =
+        OutboundOptions.builder()
+            .tls(plain ? OutboundOptions.Tls.NONE : OutboundOptions.Tls.REQUIRED)
+            .trust(trust());
     if (!args[1].isEmpty()) {
       options.auth(args[1], args[2]);
     }
@@ -34,15 +41,21 @@ class Send {
     var config =
         UnifiedEmailServerConfig.builder()
             .hostname("sender.test")
-            .routes(Route.of("all", 1, Match.any(), host))
-            .build();
+            .routes(Route.of("all", 1, Match.any(), host));
+    var socks = System.getenv("SOCKS");
+    if (socks != null) {
+      var proxy = new EgressProxy.Socks5("127.0.0.1", Integer.parseInt(socks));
+      var source = IpPool.Source.of("127.0.0.1").through(proxy);
+      config.zones(
+          SendingZone.builder("default").pool(new IpPool("far", List.of(source))).build());
+    }
     var recipients = new ArrayList<Recipient>();
     for (var address : List.of(args).subList(4, args.length)) {
       recipients.add(
           new Recipient(EmailAddress.parse(address), Set.of(Recipient.Notify.SUCCESS), null));
     }
     var events = new LinkedBlockingQueue<MailEvent>();
-    try (var server = new UnifiedEmailServer(config).start()) {
+    try (var server = new UnifiedEmailServer(config.build()).start()) {
       server.on(MailEvent.AttemptFinished.class, events::add);
       var envelope =
           Envelope.of("sender@local.test").withRecipients(recipients);
@@ -51,7 +64,7 @@ class Send {
       for (int i = 0; i < recipients.size(); i++) {
         var event = (MailEvent.AttemptFinished) events.poll(30, TimeUnit.SECONDS);
         System.out.println(event);
-        if (event == null || !event.reply().isPositive() || !event.tls()) {
+        if (event == null || !event.reply().isPositive() || event.tls() == plain) {
           System.exit(1);
         }
       }
