@@ -397,7 +397,9 @@ public final class DeliveryAttempt {
       List<QueuedRow> rows, Outcome met, Map<Integer, Outcome> outcomes) {
     for (var row : rows) {
       var before = outcomes.get(row.number());
-      if (before == null || before.reply().isPermanent() || met.reply().isTransient()) {
+      boolean first = before == null || before.reply().isPermanent();
+      // Of several troubles the one with a host that answered says more.
+      if (first || (met.reply().isTransient() && (met.reached() || !before.reached()))) {
         boolean reached = met.reached() || (before != null && before.reached());
         outcomes.put(row.number(), new Outcome(met.reply(), met.session(), false, reached));
       }

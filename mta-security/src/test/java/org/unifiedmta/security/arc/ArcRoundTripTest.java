@@ -182,7 +182,8 @@ class ArcRoundTripTest {
     var random = new Random(8617);
     for (int i = 0; i < 300; i++) {
       int at = random.nextInt(end);
-      if (message[at] > ' ') {
+      // Some bits of the last digit of base64 mean nothing (RFC 4648 3.5).
+      if (message[at] > ' ' && message[at + 1] != '=') {
         var changed = message.clone();
         changed[at] = (byte) (changed[at] == '7' ? '8' : '7');
         assertThat(verify(changed).status()).as("octet %d", at).isEqualTo(Status.FAIL);
