@@ -397,10 +397,12 @@ public final class DeliveryAttempt {
       List<QueuedRow> rows, Outcome met, Map<Integer, Outcome> outcomes) {
     for (var row : rows) {
       var before = outcomes.get(row.number());
-      boolean first = before == null || before.reply().isPermanent();
+      boolean answeredBefore = before != null && before.reached();
       // Of several troubles the one with a host that answered says more.
-      if (first || (met.reply().isTransient() && (met.reached() || !before.reached()))) {
-        boolean reached = met.reached() || (before != null && before.reached());
+      if (before == null
+          || before.reply().isPermanent()
+          || (met.reply().isTransient() && (met.reached() || !answeredBefore))) {
+        boolean reached = met.reached() || answeredBefore;
         outcomes.put(row.number(), new Outcome(met.reply(), met.session(), false, reached));
       }
     }

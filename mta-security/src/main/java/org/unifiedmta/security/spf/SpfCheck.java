@@ -163,9 +163,18 @@ final class SpfCheck {
     if (exchanges.size() > LookupBudget.MAXIMUM_NAMES) {
       throw SpfException.permanent("more than 10 MX records at " + name); // 4.6.4
     }
+    boolean counted = exchanges.isEmpty();
     for (var exchange : exchanges) {
-      if (isName(exchange.host()) && containsClient(addresses(exchange.host()), prefixes)) {
+      if (!isName(exchange.host())) {
+        continue;
+      }
+      var addresses = addresses(exchange.host());
+      if (containsClient(addresses, prefixes)) {
         return true;
+      }
+      if (addresses.isEmpty() && !counted) { // 4.6.4: terms are counted, not look-ups
+        budget.spendVoid();
+        counted = true;
       }
     }
     return false;

@@ -47,6 +47,16 @@ class SpfVerifierTest {
     return verifier.check("ann@example.org", CLIENT, HELO);
   }
 
+  /** RFC 7208 4.6.4, as pyspf and Mail::SPF read it, too; a term counts once. */
+  @Test
+  void hostsOfAnMxTermWithoutAnAddressAreOneVoidLookup() {
+    zone.mx("m.test", 10, "a.test").mx("m.test", 20, "b.test").mx("m.test", 30, "c.test");
+    zone.aaaa("a.test", "2001:db8::1").aaaa("b.test", "2001:db8::1").aaaa("c.test", "2001:db8::1");
+    assertThat(checkRecord("v=spf1 mx:m.test exists:no.test -all").result()).isEqualTo(Result.FAIL);
+    zone.txt("three.test", "v=spf1 mx:m.test exists:no.test exists:none.test -all");
+    assertThat(check("ann@three.test").result()).isEqualTo(Result.PERMERROR);
+  }
+
   // Identities
 
   @Test
