@@ -123,7 +123,7 @@ class Judge {
     var verifier = new DKIMVerifier(zone.build(), Clock.systemUTC(), DKIMVerifier.Policy.rfc8301());
     int bad = 0;
     int all = 0;
-    for (var judge : List.of("ours", "dkimpy", "mail-dkim", "mailauth")) {
+    for (var judge : List.of("ours", "dkimpy", "mail-dkim", "opendkim", "mailauth")) {
       var folder = directory.resolve(judge);
       if (!Files.isDirectory(folder)) {
         continue;
