@@ -17,6 +17,7 @@ final class LookupBudget {
   private final Instant end;
   private int terms;
   private int voids;
+  private boolean isVoid; // the term under way
 
   LookupBudget(Clock clock) {
     this.clock = clock;
@@ -25,16 +26,21 @@ final class LookupBudget {
 
   /** Another term that causes DNS queries. */
   void spendTerm() throws SpfException {
+    isVoid = false;
     if (++terms > MAXIMUM_TERMS) {
       throw SpfException.permanent("more than " + MAXIMUM_TERMS + " terms with DNS look-ups");
     }
   }
 
-  /** A term whose query found nothing. */
+  /**
+   * A query that found nothing. What counts are terms with such queries, however many each has:
+   * servers without IPv6 addresses are no error of who names several of them.
+   */
   void spendVoid() throws SpfException {
-    if (++voids > MAXIMUM_VOID) {
-      throw SpfException.permanent("more than " + MAXIMUM_VOID + " void DNS look-ups");
+    if (!isVoid && ++voids > MAXIMUM_VOID) {
+      throw SpfException.permanent("more than " + MAXIMUM_VOID + " terms with void DNS look-ups");
     }
+    isVoid = true;
   }
 
   /** Before each query. */

@@ -10,7 +10,6 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.DnsResolver.Answer;
-import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.security.spf.SpfRecord.Directive;
 import org.unifiedmta.security.spf.SpfResult.Result;
 
@@ -37,6 +36,7 @@ final class SpfCheck {
   private final Set<String> underWay = new HashSet<>();
   private @Nullable Answer<String> names; // of the client
   private @Nullable List<String> validatedNames;
+  private boolean hasVoidName;
 
   SpfCheck(
       DnsResolver resolver, Clock clock, String receivingHost, Sender sender, InetAddress address) {
@@ -85,7 +85,7 @@ final class SpfCheck {
       return new Outcome(Result.NEUTRAL, domain, null, "nothing in the record of " + domain);
     }
     budget.spendTerm();
-    var target = target(redirect, domain);
+    var target = termTarget(redirect, domain);
     var outcome = checkHost(unlessUnderWay(target));
     if (outcome.result() == Result.NONE) {
       throw SpfException.permanent("redirect to " + target + ", which has no SPF record");
@@ -138,7 +138,14 @@ final class SpfCheck {
     if (spec == null) {
       return match.with(domain);
     }
-    return canExpand(spec) && match.with(target(spec, domain));
+    return canExpand(spec) && match.with(termTarget(spec, domain));
+  }
+
+  private String termTarget(MacroString spec, String domain) throws SpfException {
+    if (spec.uses("p")) {
+      spendNames();
+    }
+    return target(spec, domain);
   }
 
   /** RFC 8616 4: terms with the local part of an internationalized address match nothing. */
@@ -163,18 +170,10 @@ final class SpfCheck {
     if (exchanges.size() > LookupBudget.MAXIMUM_NAMES) {
       throw SpfException.permanent("more than 10 MX records at " + name); // 4.6.4
     }
-    boolean counted = exchanges.isEmpty();
     for (var exchange : exchanges) {
-      if (!isName(exchange.host())) {
-        continue;
-      }
-      var addresses = addresses(exchange.host());
-      if (containsClient(addresses, prefixes)) {
+      if (isName(exchange.host())
+          && containsClient(notVoid(addresses(exchange.host())), prefixes)) {
         return true;
-      }
-      if (addresses.isEmpty() && !counted) { // 4.6.4: terms are counted, not look-ups
-        budget.spendVoid();
-        counted = true;
       }
     }
     return false;
@@ -203,10 +202,16 @@ final class SpfCheck {
   }
 
   private boolean ptr(String name) throws SpfException {
-    if (names().status() != Status.OK && !names().status().isTemporary()) {
+    spendNames();
+    return validatedNames().stream().anyMatch(host -> isOrIsBelow(host, name));
+  }
+
+  /** What is asked for once counts for each term that needs it. */
+  private void spendNames() throws SpfException {
+    validatedNames();
+    if (isVoid(names()) || hasVoidName) {
       budget.spendVoid();
     }
-    return validatedNames().stream().anyMatch(host -> isOrIsBelow(host, name));
   }
 
   private Answer<String> names() throws SpfException {
@@ -224,6 +229,7 @@ final class SpfCheck {
       for (var host : names().records().stream().limit(LookupBudget.MAXIMUM_NAMES).toList()) {
         budget.checkTime();
         var answer = client.isIpv4() ? resolver.a(host) : resolver.aaaa(host);
+        hasVoidName |= isVoid(answer);
         if (containsClient(answer.records(), Mechanism.Prefixes.WHOLE)) {
           validated.add(host.toLowerCase(Locale.ROOT));
         }
@@ -264,6 +270,10 @@ final class SpfCheck {
       throw SpfException.temporary(type + " of " + name + ": " + answer.status());
     }
     return answer.records();
+  }
+
+  private static boolean isVoid(Answer<?> answer) {
+    return answer.records().isEmpty() && !answer.status().isTemporary();
   }
 
   private <T> List<T> notVoid(List<T> records) throws SpfException {

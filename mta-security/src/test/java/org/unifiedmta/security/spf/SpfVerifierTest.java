@@ -267,6 +267,32 @@ class SpfVerifierTest {
     assertThat(checkRecord("v=spf1 " + terms + " -all").result()).isEqualTo(expected);
   }
 
+  // RFC 7208 4.6.4 limits the terms whose queries find nothing, not only those of the first query.
+  @ParameterizedTest
+  @CsvSource({
+    "mx:servers.test mx:servers.test, FAIL",
+    "mx:servers.test mx:servers.test a:n1.test, PERMERROR",
+    "a:n1.test mx:servers.test include:more.test, PERMERROR",
+    "ptr:x.test ptr:y.test, FAIL",
+    "ptr:x.test a:n1.test exists:%{p}.test, PERMERROR",
+    "mx:servers.test a:n1.test exp=why.test, FAIL"
+  })
+  void aTermOfWhoseNamesOneHasNoAddressFindsNothingOnce(String terms, Result expected) {
+    for (int i = 0; i < 3; i++) {
+      zone.mx("servers.test", i, "ipv6-" + i + ".test").aaaa("ipv6-" + i + ".test", "2001:db8::1");
+      zone.ptr("192.0.2.1", "forged" + i + ".test");
+    }
+    zone.txt("more.test", "v=spf1 mx:servers.test ~all").txt("why.test", "%{p}");
+    assertThat(checkRecord("v=spf1 " + terms + " -all").result()).isEqualTo(expected);
+  }
+
+  @Test
+  void anExplanationIsNoTermThatFindsNothing() {
+    zone.ptr("192.0.2.1", "forged.test").txt("why.test", "%{p} is not allowed");
+    var found = checkRecord("v=spf1 a:n1.test a:n2.test -all exp=why.test");
+    assertThat(found.explanation()).isEqualTo("unknown is not allowed");
+  }
+
   @ParameterizedTest
   @CsvSource({"10, FAIL", "11, PERMERROR"})
   void aDomainMayHaveTenMailServers(int exchanges, Result expected) {
