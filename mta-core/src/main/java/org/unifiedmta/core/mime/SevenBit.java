@@ -63,8 +63,15 @@ public final class SevenBit {
       throw new UncheckedIOException(e);
     }
     var conversion = new SevenBit(message);
+    if (!conversion.needsWork(0, message.length)) {
+      return source;
+    }
     conversion.message(0, message.length, 0);
-    return conversion.edits.isEmpty() ? source : ByteSource.of(conversion.edited());
+    var edited = conversion.edited();
+    if (new SevenBit(edited).needsWork(0, edited.length)) {
+      throw new Unconvertible("octets beyond ASCII outside of all parts"); // in a preamble, say
+    }
+    return ByteSource.of(edited);
   }
 
   private void message(int from, int to, int depth) throws Unconvertible {
@@ -74,11 +81,16 @@ public final class SevenBit {
     if (depth == DEEPEST) {
       throw new Unconvertible("messages nested deeper than " + DEEPEST);
     }
+    var scanner = new PartScanner(new ByteArrayInputStream(message, from, to - from));
     PartScanner.Found root;
     try {
-      root = new PartScanner(new ByteArrayInputStream(message, from, to - from)).scan();
+      root = scanner.scan();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+    if (!scanner.defects().isEmpty()) {
+      // Where parts begin and end is a guess, and what is encoded might be more than a content.
+      throw new Unconvertible(String.join("; ", scanner.defects()));
     }
     part(root, from, depth);
   }
@@ -116,7 +128,8 @@ public final class SevenBit {
       encodingIs(part, headerFrom, from, encoding, "7bit");
       return;
     }
-    if (encoded || type.startsWith("message/")) {
+    boolean structured = type.startsWith("message/") || type.startsWith("multipart/");
+    if (encoded || structured) { // RFC 2045 6.4
       throw new Unconvertible("a part of " + part.contentType + " in " + encoding);
     }
     boolean text = (type.isEmpty() || type.startsWith("text/")) && isMostlyAscii(from, to);

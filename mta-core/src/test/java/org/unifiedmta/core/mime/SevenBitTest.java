@@ -132,6 +132,10 @@ class SevenBitTest {
         "Content-Type: message/partial; id=1\n\ngröße\n",
         "Content-Transfer-Encoding: base64\n\ngröße\n",
         "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: größe\n\ntext\n--b--\n",
+        "Content-Type: multipart/mixed\n\n--b\n\ngröße\n--b--\n", // no boundary: no parts
+        "Content-Type: multipart/mixed; boundary=b\n\ngröße\n--b\n\ntext\n--b--\n", // preamble
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b--\ngröße\n", // epilogue
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n\ngröße\n", // no end
       })
   void whatCannotBeChangedWithoutHarmIsRefused(String message) {
     assertThatThrownBy(() -> converted(message)).isInstanceOf(Unconvertible.class);

@@ -32,6 +32,8 @@ import org.unifiedmta.smtp.codec.Extension;
  */
 public final class SmtpClient implements AutoCloseable {
   private static final int MOST_CHALLENGES = 5;
+  private static final SmtpReply NOT_ASKED =
+      SmtpReply.of(451, "4.4.2", "the connection ended before it came to this recipient");
 
   private final Endpoint endpoint;
   private final ClientOptions options;
@@ -305,11 +307,19 @@ public final class SmtpClient implements AutoCloseable {
     for (int i = 0; i < recipients.size(); i++) {
       waiting.add(i);
     }
-    boolean first = true;
     boolean unanswered = false;
-    while (true) {
+    for (boolean first = true; ; first = false) {
       var now = together(recipients, waiting);
-      var result = transaction(envelope, now, message, handOver, watch);
+      Transaction.Result result;
+      try {
+        result = transaction(envelope, now, message, handOver, watch);
+      } catch (SmtpException e) {
+        if (first) {
+          throw e;
+        }
+        // What was handed over before our side broke stays handed over.
+        result = Transaction.Result.broken(now.size());
+      }
       var again = new ArrayList<Integer>();
       boolean someAccepted = result.replies().stream().anyMatch(SmtpReply::isPositive);
       for (int i = 0; i < now.size(); i++) {
@@ -320,13 +330,13 @@ public final class SmtpClient implements AutoCloseable {
         }
       }
       unanswered |= first && result.unanswered();
-      first = false;
       waiting.subList(0, now.size()).clear();
       waiting.addAll(again);
-      boolean goesOn = result.reusable() && !result.needsSevenBits();
-      if (waiting.isEmpty() || !goesOn) {
+      if (waiting.isEmpty() || !result.reusable() || result.needsSevenBits()) {
+        // Nobody who was not asked about has been refused, or accepted.
+        var rest = result.needsSevenBits() ? result.replies().getFirst() : NOT_ASKED;
         for (int i : waiting) {
-          replies[i] = replies[i] == null ? result.replies().getFirst() : replies[i];
+          replies[i] = replies[i] == null ? rest : replies[i];
         }
         return new RecipientReplies(
             List.of(replies),

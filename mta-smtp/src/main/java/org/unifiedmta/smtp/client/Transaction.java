@@ -39,7 +39,14 @@ final class Transaction {
       boolean reusable,
       boolean unanswered,
       boolean uncertain,
-      boolean needsSevenBits) {}
+      boolean needsSevenBits) {
+
+    /** It was not ended, and the connection is lost, for a reason of ours. */
+    static Result broken(int recipients) {
+      var reply = SmtpReply.of(451, "4.3.0", "the message could not be read");
+      return new Result(Collections.nCopies(recipients, reply), false, false, false, false);
+    }
+  }
 
   private final Wire wire;
   private final Endpoint endpoint;
@@ -233,7 +240,12 @@ final class Transaction {
         return reset();
       }
       var stuffer = new DotStuffer();
-      content(message, octets -> stuffer.write(octets, wire), () -> stuffer.finish(wire), handOver);
+      content(
+          message,
+          octets -> stuffer.write(octets, wire),
+          () -> {},
+          () -> stuffer.finish(wire),
+          handOver);
     }
     return end();
   }
@@ -266,7 +278,7 @@ final class Transaction {
       throws IOException {
     var chunks = new ChunkWriter(this::chunk);
     if (binary) {
-      content(message, chunks, chunks::finish, handOver);
+      content(message, chunks, () -> {}, chunks::finish, handOver);
       return;
     }
     var lines = LineNormalizer.ofChunks();
@@ -275,10 +287,8 @@ final class Transaction {
         octets -> {
           var unused = lines.read(octets, chunks);
         },
-        () -> {
-          lines.finish(chunks);
-          chunks.finish();
-        },
+        () -> lines.finish(chunks),
+        chunks::finish,
         handOver);
   }
 
@@ -291,7 +301,7 @@ final class Transaction {
     if (!last) {
       chunksUnderWay++;
     }
-    while (!last && chunksUnderWay > (pipelining ? CHUNKS_UNDER_WAY : 0)) {
+    while (chunksUnderWay > (pipelining ? CHUNKS_UNDER_WAY : 0)) {
       chunkReply();
     }
   }
@@ -306,10 +316,15 @@ final class Transaction {
   }
 
   /**
-   * @param finish ends the message; nothing of that is sent before
+   * @param complete gives the sink what is held back of the content
+   * @param end ends the message: the server may deliver it from then on
    */
   private void content(
-      ByteSource message, ByteSink sink, Runnable finish, SmtpClient.HandOver handOver)
+      ByteSource message,
+      ByteSink sink,
+      Runnable complete,
+      Runnable end,
+      SmtpClient.HandOver handOver)
       throws IOException {
     phase = Phase.DATA;
     var since = stopwatch.now();
@@ -332,23 +347,28 @@ final class Transaction {
       throw new SmtpException(Phase.DATA, "cannot read the message: " + e.getMessage(), null, e);
     }
     try {
-      if (!chunking) {
-        spokenTooEarly();
-      }
-      if (chunkRefused == null) {
-        begin(handOver);
-        sending(finish);
-        phase = Phase.END_OF_DATA;
-      }
+      sending(complete);
+      // Each chunk before the last one has its reply before there is an end: what is refused is
+      // never ended, and no reply is taken for another.
       wire.within(
           options.timeouts().dataBlock(),
           () -> {
-            wire.flush();
             while (chunksUnderWay > 0) {
               chunkReply();
             }
             return true;
           });
+      if (chunkRefused == null) {
+        spokenTooEarly();
+        begin(handOver);
+        sending(end);
+        wire.within(
+            options.timeouts().dataBlock(),
+            () -> {
+              wire.flush();
+              return true;
+            });
+      }
     } catch (SendFailure e) {
       throw lastWords(e.cause);
     }

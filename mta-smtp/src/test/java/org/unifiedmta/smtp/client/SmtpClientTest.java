@@ -627,6 +627,65 @@ class SmtpClientTest {
     }
   }
 
+  /** A reply to one recipient says nothing of another who was never asked about. */
+  @Test
+  void whoWasNotAskedAboutWhenTheConnectionEndedIsTriedAgain() {
+    var envelope = Envelope.of("a@x.test", "1@y.test", "2@y.test", "3@y.test");
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("SIZE", "LIMITS RCPTMAX=2")
+                .reply("RCPT", "550 5.1.1 nobody", "421 4.3.2 closing")
+                .start();
+        var client = open(server)) {
+      var replies = client.send(envelope, MESSAGE);
+      assertThat(replies(replies).get(0)).isEqualTo("550 5.1.1 nobody");
+      assertThat(replies.replies().get(2).isTransient()).as("%s", replies.replies()).isTrue();
+    }
+  }
+
+  @Test
+  void byLmtpNobodyIsTakenForDeliveredWhoWasNotAskedAbout() {
+    var envelope = Envelope.of("a@x.test", "1@y.test", "2@y.test", "3@y.test");
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("SIZE", "LIMITS RCPTMAX=2")
+                .reply("END", "250 2.0.0 saved", "421 4.3.2 closing")
+                .start();
+        var client =
+            SmtpClient.open(
+                endpoint(server),
+                options(OPPORTUNISTIC, null, null).withProtocol(Protocol.LMTP),
+                Timer.system())) {
+      var replies = client.send(envelope, MESSAGE);
+      assertThat(replies(replies).get(0)).isEqualTo("250 2.0.0 saved");
+      assertThat(replies.replies().get(2).isTransient()).as("%s", replies.replies()).isTrue();
+    }
+  }
+
+  /** What was handed over before our side broke stays handed over. */
+  @Test
+  void whatFailsInASecondTransactionDoesNotUndoTheFirst() {
+    try (var server =
+            ScriptedSmtpServer.script().extensions("PIPELINING", "LIMITS RCPTMAX=1").start();
+        var client = open(server)) {
+      var begun = new ArrayList<Object>();
+      var replies =
+          client.send(
+              TWO,
+              MESSAGE,
+              accepted -> {
+                if (!begun.isEmpty()) {
+                  throw new IllegalStateException("the disk is broken");
+                }
+                begun.addAll(accepted);
+              });
+      assertThat(replies(replies).get(0)).startsWith("250");
+      assertThat(replies.replies().get(1).isTransient()).isTrue();
+      assertThat(replies.reusable()).isFalse();
+      assertThat(server.messages()).hasSize(1);
+    }
+  }
+
   // ---- LMTP
 
   @Test
@@ -701,6 +760,37 @@ class SmtpClientTest {
       assertThat(replies.reusable()).isTrue();
       assertThat(said(server).stream().filter(line -> line.endsWith("LAST"))).isEmpty();
       assertThat(told).isEmpty();
+    }
+  }
+
+  /** What was refused is not ended, so that no reply is left for the next message to read. */
+  @Test
+  void aChunkThatIsRefusedLateStillRefusesTheMessage() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("PIPELINING", "CHUNKING")
+                .reply("BDAT", "554 5.6.0 no", "250 2.0.0 taken after all")
+                .start();
+        var client = open(server)) {
+      var told = new ArrayList<Integer>();
+      var replies = client.send(ONE, message("line\r\n".repeat(15_000)), told::addAll);
+      assertThat(replies(replies)).containsExactly("554 5.6.0 no");
+      assertThat(told).isEmpty();
+      assertThat(said(server).stream().filter(line -> line.endsWith("LAST"))).isEmpty();
+    }
+  }
+
+  @Test
+  void aReplyThatIsThereBeforeTheLastChunkIsNone() {
+    try (var server =
+            ScriptedSmtpServer.script()
+                .extensions("SIZE", "CHUNKING")
+                .reply("RCPT", "250 2.1.5 ok\n250 2.0.0 Ok: queued")
+                .start();
+        var client = open(server)) {
+      var replies = client.send(ONE, MESSAGE);
+      assertThat(replies.replies().get(0).isTransient()).isTrue();
+      assertThat(server.messages()).isEmpty();
     }
   }
 
