@@ -1,8 +1,5 @@
 package org.unifiedmta.core.email;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -34,16 +31,7 @@ public final class Headers {
 
   /** The fields of a message of which nothing else is read. */
   public static Headers of(ByteSource message) {
-    var collector = new HeaderSection.Collector();
-    var buffer = new byte[4096];
-    try (var in = message.open()) {
-      for (int n = in.read(buffer); n >= 0 && !collector.isComplete(); n = in.read(buffer)) {
-        collector.write(ByteBuffer.wrap(buffer, 0, n));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return of(collector.section());
+    return of(HeaderSection.of(message));
   }
 
   /** No fields. */

@@ -1,5 +1,7 @@
 package org.unifiedmta.core.spool;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -85,6 +87,23 @@ public final class HeaderSection {
   public static HeaderSection of(byte[] message) {
     var collector = new Collector();
     collector.write(ByteBuffer.wrap(message));
+    return collector.section();
+  }
+
+  /** Reads the header section of a message, and no more of it than that needs. */
+  public static HeaderSection of(ByteSource message) {
+    var collector = new Collector();
+    var buffer = new byte[4096];
+    try (var in = message.open()) {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        collector.write(ByteBuffer.wrap(buffer, 0, n));
+        if (collector.isComplete()) {
+          break;
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     return collector.section();
   }
 

@@ -250,41 +250,44 @@ public final class DeliveryAttempt {
       if (remaining.isEmpty()) {
         return;
       }
-      try {
-        remaining = host(sending, remaining, path, outcomes);
-        down.remove(path.endpoint());
-      } catch (SmtpException e) {
-        log.debug("{} {}", sending.message.id(), e.getMessage());
-        if (isOfTheHost(e) && e.reply().isEmpty()) {
-          down.add(path.endpoint());
+      var wanted = parts.options().apply(remaining.getFirst());
+      switch (sending.tls.of(path, wanted)) {
+        case TlsDemands.Decision.Skip(var reply) ->
+            unreachable(
+                remaining,
+                new Outcome(reply, session(path, "", null, Map.of()), false, true),
+                outcomes);
+        case TlsDemands.Decision.Speak decision -> {
+          try {
+            remaining = host(sending, remaining, path, wanted, decision, outcomes);
+            down.remove(path.endpoint());
+          } catch (SmtpException e) {
+            log.debug("{} {}", sending.message.id(), e.getMessage());
+            if (isOfTheHost(e) && e.reply().isEmpty()) {
+              down.add(path.endpoint());
+            }
+            unreachable(remaining, path, sending.tls.tried(), e, outcomes);
+          }
         }
-        unreachable(remaining, path, sending.tls.tried(), e, outcomes);
       }
     }
   }
 
   /** The rows that the next host is to be asked about. */
   private List<QueuedRow> host(
-      Sending sending, List<QueuedRow> rows, Path path, Map<Integer, Outcome> outcomes) {
+      Sending sending,
+      List<QueuedRow> rows,
+      Path path,
+      OutboundOptions wanted,
+      TlsDemands.Decision.Speak decision,
+      Map<Integer, Outcome> outcomes) {
     var envelope =
         sending.message.envelope().withRecipients(rows.stream().map(QueuedRow::recipient).toList());
-    var wanted = parts.options().apply(rows.getFirst());
-    switch (sending.tls.of(path, wanted)) {
-      case TlsDemands.Decision.Skip(var reply) -> {
-        var skipped = new Outcome(reply, session(path, "", null, Map.of()), false, true);
-        unreachable(rows, skipped, outcomes);
-        return rows;
-      }
-      case TlsDemands.Decision.Speak decision -> {
-        var options = path.applyTo(clientOptions(parts.heloName(), wanted, decision.policy()));
-        path.used(parts.sources());
-        SmtpClient.HandOver handOver =
-            places ->
-                sending.handOver.accept(places.stream().map(i -> rows.get(i).number()).toList());
-        return spoken(
-            rows, path, send(sending, path, options, decision, envelope, handOver), outcomes);
-      }
-    }
+    var options = path.applyTo(clientOptions(parts.heloName(), wanted, decision.policy()));
+    path.used(parts.sources());
+    SmtpClient.HandOver handOver =
+        places -> sending.handOver.accept(places.stream().map(i -> rows.get(i).number()).toList());
+    return spoken(rows, path, send(sending, path, options, decision, envelope, handOver), outcomes);
   }
 
   /** What was said, with the policy that it was said under. */

@@ -28,8 +28,8 @@ import org.unifiedmta.smtp.client.RecipientReplies;
 import org.unifiedmta.smtp.client.SmtpClient;
 import org.unifiedmta.smtp.client.SmtpException;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
+import org.unifiedmta.smtp.codec.DotStuffer;
 import org.unifiedmta.smtp.codec.LineEnds;
-import org.unifiedmta.smtp.codec.LineNormalizer;
 
 /** Sends one message to one host at once; nothing is kept, nothing is tried again. */
 public final class DirectSending {
@@ -65,12 +65,12 @@ public final class DirectSending {
       throw new IllegalArgumentException("the message has no recipients");
     }
     var body = ByteSource.of(signed(clean(email.toBytes()), options));
-    var hosts = host(host);
+    var found = host(host);
+    var policy = policy(found, port, options);
     SmtpException last = null;
-    for (var address : hosts.addresses()) {
-      var endpoint = new Endpoint(host, address, port);
+    for (var address : found.addresses()) {
       try {
-        return send(endpoint, policy(hosts, port, options), email, envelope, body, options);
+        return send(new Endpoint(host, address, port), policy, email, envelope, body, options);
       } catch (SmtpException e) {
         if (e.phase() != Phase.CONNECT) {
           throw e;
@@ -148,9 +148,9 @@ public final class DirectSending {
         octets ->
             clean.write(
                 octets.array(), octets.arrayOffset() + octets.position(), octets.remaining());
-    var lines = LineNormalizer.ofChunks();
-    var unused = lines.read(ByteBuffer.wrap(message), sink);
-    lines.finish(sink);
+    var lines = DotStuffer.ofChunks();
+    lines.write(ByteBuffer.wrap(message), sink);
+    lines.complete(sink);
     return clean.toByteArray();
   }
 

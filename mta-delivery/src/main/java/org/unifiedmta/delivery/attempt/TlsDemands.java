@@ -1,8 +1,5 @@
 package org.unifiedmta.delivery.attempt;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,7 +24,6 @@ import org.unifiedmta.smtp.client.SmtpException;
  */
 final class TlsDemands {
   private static final Logger log = LoggerFactory.getLogger(TlsDemands.class);
-  private static final int BUFFER = 16 * 1024;
 
   /** What is to be done about one host. */
   sealed interface Decision {
@@ -88,11 +84,13 @@ final class TlsDemands {
               policy.isMandatory() && isRelaxed() ? new TlsPolicy.Opportunistic() : policy, origin);
       case Demand.Avoid avoid when isRelaxed() ->
           new Decision.Speak(new TlsPolicy.Opportunistic(), avoid.origin());
-      case Demand.Avoid(var origin, var failure, var reason) -> {
-        failed(origin, path, failure);
-        yield new Decision.Skip(SmtpReply.of(451, "4.7.5", reason));
-      }
+      case Demand.Avoid avoid -> skip(avoid, path);
     };
+  }
+
+  private Decision skip(Demand.Avoid avoid, Path path) {
+    failed(avoid.origin(), path, avoid.failure());
+    return new Decision.Skip(SmtpReply.of(451, "4.7.5", avoid.reason()));
   }
 
   static TlsPolicy policy(OutboundOptions.Tls tls) {
@@ -108,7 +106,7 @@ final class TlsDemands {
    */
   private Decision required(Demand demand, Path path) {
     if (demand instanceof Demand.Avoid avoid) {
-      return new Decision.Skip(SmtpReply.of(451, "4.7.5", avoid.reason()));
+      return skip(avoid, path);
     }
     if (demand instanceof Demand.Use(var policy, var origin)
         && policy.isMandatory()
@@ -131,24 +129,11 @@ final class TlsDemands {
     var known = relaxed;
     if (known == null) {
       known =
-          header().all("TLS-Required").stream()
+          HeaderSection.of(message).all("TLS-Required").stream()
               .anyMatch(field -> field.value().strip().equalsIgnoreCase("No"));
       relaxed = known;
     }
     return known;
-  }
-
-  private HeaderSection header() {
-    var collector = new HeaderSection.Collector();
-    var buffer = new byte[BUFFER];
-    try (var in = message.open()) {
-      for (int n = in.read(buffer); n >= 0 && !collector.isComplete(); n = in.read(buffer)) {
-        collector.write(ByteBuffer.wrap(buffer, 0, n));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return collector.section();
   }
 
   /** A connection was opened, under what its policy asks for or less. */
@@ -158,7 +143,7 @@ final class TlsDemands {
     }
     if (decision.origin() == Origin.STS && !policies.named(path.endpoint().host())) {
       failed(decision.origin(), path, TlsFailure.VALIDATION_FAILURE); // mode testing
-    } else if (tls == null) {
+    } else if (tls == null && !(policy instanceof TlsPolicy.None)) { // which has been counted
       failed(decision.origin(), path, TlsFailure.STARTTLS_NOT_SUPPORTED);
     } else if (policy.equals(decision.policy())) {
       results.success(policies.domain(), decision.origin(), lines(decision.origin()));

@@ -61,9 +61,7 @@ public final class Signing {
     if (keys == null) {
       return "";
     }
-    var collector = new HeaderSection.Collector();
-    read(message, 0, collector::write, collector);
-    var section = collector.section();
+    var section = HeaderSection.of(message);
     var signers = signers(section, reversePath);
     if (signers.isEmpty()) {
       return "";
@@ -73,8 +71,7 @@ public final class Signing {
     read(
         message,
         section.size() + 2L,
-        bytes -> hashers.forEach(hasher -> hasher.write(bytes.duplicate())),
-        null);
+        bytes -> hashers.forEach(hasher -> hasher.write(bytes.duplicate())));
     var fields = new StringBuilder();
     for (int i = 0; i < signers.size(); i++) {
       fields.append(signers.get(i).signatureHeader(section, hashers.get(i).hash())).append("\r\n");
@@ -104,15 +101,11 @@ public final class Signing {
     void take(ByteBuffer bytes);
   }
 
-  /** Until the header section is complete, if there is a collector. */
-  private static void read(
-      ByteSource message, long from, Taker taker, HeaderSection.@Nullable Collector until) {
+  private static void read(ByteSource message, long from, Taker taker) {
     var buffer = new byte[BUFFER];
     try (var in = message.open()) {
       in.skipNBytes(from);
-      for (int n = in.read(buffer);
-          n >= 0 && (until == null || !until.isComplete());
-          n = in.read(buffer)) {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         taker.take(ByteBuffer.wrap(buffer, 0, n));
       }
     } catch (EOFException e) {

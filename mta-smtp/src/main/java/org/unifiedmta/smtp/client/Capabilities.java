@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.StringTokenizer;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.smtp.codec.Extension;
 
@@ -61,8 +62,13 @@ public record Capabilities(Map<String, String> keywords) {
 
   /** How many of these it takes at most; as good as any where it does not say. */
   int most(Limit limit) {
-    for (var word : keywords.getOrDefault(Extension.LIMITS.keyword(), "").split(" +")) {
+    if (!has(Extension.LIMITS)) {
+      return Integer.MAX_VALUE;
+    }
+    var limits = new StringTokenizer(keywords.getOrDefault(Extension.LIMITS.keyword(), ""), " ");
+    while (limits.hasMoreTokens()) {
       // RFC 9422 4: limits = limit *( SP limit ), limit = name "=" value, of up to six digits
+      var word = limits.nextToken();
       int equals = word.indexOf('=');
       if (equals > 0 && word.substring(0, equals).equalsIgnoreCase(limit.name())) {
         var value = word.substring(equals + 1);

@@ -1,6 +1,5 @@
 package org.unifiedmta.smtp.client;
 
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -9,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Envelope;
@@ -16,10 +16,10 @@ import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.ByteSink;
 import org.unifiedmta.core.spool.ByteSource;
+import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.smtp.client.SmtpException.Phase;
 import org.unifiedmta.smtp.codec.DotStuffer;
 import org.unifiedmta.smtp.codec.Extension;
-import org.unifiedmta.smtp.codec.LineNormalizer;
 import org.unifiedmta.smtp.codec.Xtext;
 
 /** MAIL, RCPT, DATA and the message, commands in groups where the server allows it (RFC 2920). */
@@ -29,7 +29,6 @@ final class Transaction {
 
   private static final int READ = 64 * 1024;
   private static final int CHUNKS_UNDER_WAY = 8; // with PIPELINING
-  private static final int LONGEST_HEADER = 1024 * 1024; // that is looked at
   private static final long MOST = 999_999_999; // seconds, RFC 2852 4
   private static final Duration LAST_WORDS = Duration.ofSeconds(5);
 
@@ -154,22 +153,19 @@ final class Transaction {
   }
 
   private static boolean hasInternationalizedHeader(ByteSource message) {
-    try (var in = new BufferedInputStream(message.open())) {
-      int before = '\n';
-      int read = 0;
-      for (int b = in.read(); b >= 0 && read < LONGEST_HEADER; b = in.read(), read++) {
-        if (b >= 0x80) {
-          return true;
-        }
-        if (b == '\n' && before == '\n') {
-          return false;
-        }
-        before = b == '\r' ? before : b;
-      }
-      return read == LONGEST_HEADER;
-    } catch (IOException | RuntimeException e) {
+    HeaderSection header;
+    try {
+      header = HeaderSection.of(message);
+    } catch (RuntimeException e) {
       return true; // who sends it will find out
     }
+    return header.isBeyondBounds()
+        || Stream.concat(header.fields().stream(), header.hiddenFields().stream())
+            .anyMatch(field -> !isAscii(field.name()) || !isAscii(field.value()));
+  }
+
+  private static boolean isAscii(String text) {
+    return text.chars().allMatch(c -> c < 0x80);
   }
 
   /** Whether the connection is as good as new afterwards. */
@@ -281,13 +277,11 @@ final class Transaction {
       content(message, chunks, () -> {}, chunks::finish, handOver);
       return;
     }
-    var lines = LineNormalizer.ofChunks();
+    var lines = DotStuffer.ofChunks();
     content(
         message,
-        octets -> {
-          var unused = lines.read(octets, chunks);
-        },
-        () -> lines.finish(chunks),
+        octets -> lines.write(octets, chunks),
+        () -> lines.complete(chunks),
         chunks::finish,
         handOver);
   }

@@ -7,7 +7,7 @@ import org.unifiedmta.core.spool.ByteSink;
  * Writes the data of one message for the wire (RFC 5321 4.5.2): dots stuffed, ended by {@code CRLF
  * . CRLF}. Whatever comes in, only clean CRLF leaves, so that no server behind can see another end
  * than ours: a bare CR or LF becomes CRLF, a NUL a blank. What needs no change is passed on as
- * slices.
+ * slices. In chunks (RFC 3030 2) dots are dots, nothing marks the end, and a NUL goes.
  */
 public final class DotStuffer {
   private static final byte[] CRLF = {'\r', '\n'};
@@ -15,9 +15,24 @@ public final class DotStuffer {
   private static final byte[] BLANK = {' '};
   private static final byte[] END = {'.', '\r', '\n'};
 
+  private final boolean dots;
   private boolean atLineStart = true;
   private boolean afterCr; // a CR was held back: its LF may come with the next chunk
   private boolean changed;
+
+  /** For the data behind DATA, which {@link #finish} ends. */
+  public DotStuffer() {
+    this(true);
+  }
+
+  private DotStuffer(boolean dots) {
+    this.dots = dots;
+  }
+
+  /** For chunks, of which {@link #complete} gives the rest. */
+  public static DotStuffer ofChunks() {
+    return new DotStuffer(false);
+  }
 
   /** Takes the next part of the message. */
   public void write(ByteBuffer in, ByteSink out) {
@@ -32,7 +47,7 @@ public final class DotStuffer {
       lineEnd(out);
     }
     while (i < end) {
-      if (atLineStart && in.get(i) == '.') {
+      if (dots && atLineStart && in.get(i) == '.') {
         pass(in, from, i, out);
         from = i;
         put(DOT, out);
@@ -55,7 +70,9 @@ public final class DotStuffer {
         afterCr = true;
       } else if (b == 0) {
         changed = true;
-        put(BLANK, out);
+        if (dots) {
+          put(BLANK, out);
+        }
       } else {
         changed = true;
         lineEnd(out);
@@ -63,6 +80,14 @@ public final class DotStuffer {
     }
     pass(in, from, end, out);
     in.position(end);
+  }
+
+  /** Passes on what is held back: a CR at the very end. */
+  public void complete(ByteSink out) {
+    if (afterCr) {
+      changed = true;
+      lineEnd(out);
+    }
   }
 
   /** Ends the message: a CRLF if the last line lacks it, then the dot. */

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -62,6 +63,35 @@ class DotStufferTest {
     new DotStuffer()
         .write(ByteBuffer.wrap("a\r\nb\r\nc.\r\n".getBytes(ISO_8859_1)), piece -> pieces[0]++);
     assertThat(pieces[0]).isOne();
+  }
+
+  /** In chunks (RFC 3030 2) dots are dots, and whatever else is odd is mended as on the way in. */
+  @Test
+  void inChunksOnlyLineEndsAreMended() {
+    var random = new Random(3030);
+    for (int i = 0; i < 20_000; i++) {
+      var text = new StringBuilder();
+      for (int length = random.nextInt(12); length > 0; length--) {
+        text.append("ab.\r\n\0".charAt(random.nextInt(6)));
+      }
+      var wanted = new StringBuilder();
+      var normalizer = LineNormalizer.ofChunks();
+      var unused =
+          normalizer.read(
+              ByteBuffer.wrap(text.toString().getBytes(ISO_8859_1)),
+              piece -> wanted.append(ISO_8859_1.decode(piece)));
+      normalizer.finish(piece -> wanted.append(ISO_8859_1.decode(piece)));
+      var written = new StringBuilder();
+      var chunks = DotStuffer.ofChunks();
+      int cut = random.nextInt(text.length() + 1);
+      for (var part : new String[] {text.substring(0, cut), text.substring(cut)}) {
+        chunks.write(
+            ByteBuffer.wrap(part.getBytes(ISO_8859_1)),
+            piece -> written.append(ISO_8859_1.decode(piece)));
+      }
+      chunks.complete(piece -> written.append(ISO_8859_1.decode(piece)));
+      assertThat(written.toString()).as("%s cut at %d", text, cut).isEqualTo(wanted.toString());
+    }
   }
 
   /** Where a strict receiver sees the end; -1 if it sees none or a violation. */
