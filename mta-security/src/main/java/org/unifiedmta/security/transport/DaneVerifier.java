@@ -1,6 +1,5 @@
 package org.unifiedmta.security.transport;
 
-import java.net.Socket;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.cert.CertPathValidator;
@@ -15,9 +14,6 @@ import java.util.Date;
 import java.util.List;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
-import javax.net.ssl.TrustManager;
-import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.dns.DnsResolver.Tlsa;
 
@@ -138,61 +134,11 @@ public final class DaneVerifier {
 
   /** What makes connections that are checked so. */
   public SSLContext context(TlsPolicy.Dane policy) {
-    try {
-      var context = SSLContext.getInstance("TLS");
-      context.init(null, new TrustManager[] {new Trust(policy)}, null);
-      return context;
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private final class Trust extends X509ExtendedTrustManager {
-    private final TlsPolicy.Dane policy;
-
-    Trust(TlsPolicy.Dane policy) {
-      this.policy = policy;
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      verify(List.of(chain), policy);
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket)
-        throws CertificateException {
-      verify(List.of(chain), policy);
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine)
-        throws CertificateException {
-      verify(List.of(chain), policy);
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      throw new CertificateException("for servers only");
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
-        throws CertificateException {
-      throw new CertificateException("for servers only");
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
-        throws CertificateException {
-      throw new CertificateException("for servers only");
-    }
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
-    }
+    return new ServerTrust() {
+      @Override
+      protected void check(X509Certificate[] chain) throws CertificateException {
+        verify(List.of(chain), policy);
+      }
+    }.context();
   }
 }

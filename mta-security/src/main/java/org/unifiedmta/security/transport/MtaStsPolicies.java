@@ -49,6 +49,7 @@ public final class MtaStsPolicies implements AutoCloseable {
   private static final Duration SWEEP = Duration.ofDays(1);
   private static final int MAXIMUM_DOMAINS = 10_000;
   private static final int OCTETS_OF_DOMAIN = 3_200;
+  private static final int OCTETS_OF_NONE = 300;
   private static final int OCTETS_OF_PATTERN = 60;
   private static final int MAXIMUM_STORED = 100_000;
   private static final int MAXIMUM_FLIGHTS = 500;
@@ -130,6 +131,9 @@ public final class MtaStsPolicies implements AutoCloseable {
     }
 
     int octets() {
+      if (stored == null && failure == null) {
+        return OCTETS_OF_NONE;
+      }
       int octets = 0;
       if (stored != null) {
         for (var pattern : stored.policy().mx()) {
@@ -218,11 +222,8 @@ public final class MtaStsPolicies implements AutoCloseable {
     if (inMemory != null) {
       return inMemory;
     }
-    var stored = storage.get(domain);
-    if (stored == null) {
-      return new Known(null, null); // not worth a place: most domains have none
-    }
-    var read = new Known(stored, null);
+    // Also that there is none: every message to the domain would look for the file again.
+    var read = new Known(storage.get(domain), null);
     var meanwhile = known.asMap().putIfAbsent(domain, read);
     return meanwhile != null ? meanwhile : read;
   }

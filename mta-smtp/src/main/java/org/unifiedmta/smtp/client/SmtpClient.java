@@ -185,9 +185,9 @@ public final class SmtpClient implements AutoCloseable {
             case TlsPolicy.Dane dane -> new DaneVerifier(timer::now).context(dane);
             case TlsPolicy.Verified verified -> trust();
             case TlsPolicy.Testing testing -> trust();
-            case TlsPolicy.None none -> AnyCertificate.context();
-            case TlsPolicy.Opportunistic opportunistic -> AnyCertificate.context();
-            case TlsPolicy.Encrypted encrypted -> AnyCertificate.context();
+            case TlsPolicy.None none -> AnyCertificate.sharedContext();
+            case TlsPolicy.Opportunistic opportunistic -> AnyCertificate.sharedContext();
+            case TlsPolicy.Encrypted encrypted -> AnyCertificate.sharedContext();
           };
       // RFC 7672 8.1: the server is asked for the name that its records are at.
       var name = policy instanceof TlsPolicy.Dane dane ? dane.names().getFirst() : endpoint.host();
