@@ -125,7 +125,8 @@ class FaultySinkTest {
         new UnifiedEmailServer(
             config
                 .hostname("mail.example.test")
-                .retry(RetryPolicy.parse("100ms;give-up=1h"))
+                // Long enough to look meanwhile; a rest of the destination is never longer.
+                .retry(RetryPolicy.parse("3s;give-up=1h"))
                 .shutdownTimeout(Duration.ofSeconds(2))
                 .build());
     server.on(MailEvent.class, events::add);

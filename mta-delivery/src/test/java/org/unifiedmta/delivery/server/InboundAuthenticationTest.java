@@ -11,6 +11,9 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -20,6 +23,7 @@ import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
+import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.OutboundOptions;
@@ -304,5 +308,54 @@ class InboundAuthenticationTest {
     start(InboundPolicy.enforce(), zone().build(), "127.0.0.0/8");
     send(from("strict.test").build());
     assertThat(only().email().headers().first("Authentication-Results")).isEmpty();
+  }
+
+  // ---- what is done unless told otherwise
+
+  private void startUntold(Consumer<UnifiedEmailServerConfig.Builder> more) {
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mx.here.test")
+            .ports(0)
+            .domains(DomainConfig.of("here.test"))
+            .mailHandler((recipient, mail) -> {
+              seen.add(new Seen(mail.email(), mail.security()));
+              return RecipientVerdict.delivered();
+            });
+    more.accept(config);
+    server = new UnifiedEmailServer(config.build()).start();
+  }
+
+  @Test
+  void mailThatItsDomainWantsRefusedIsRefusedUnlessTold() {
+    startUntold(config -> config.dnsResolver(zone().build()));
+    assertThat(refusal(from("strict.test").build()).status()).hasToString("5.7.26");
+  }
+
+  /** No domain authorizes 127.0.0.1, and nobody's DNS is asked about it. */
+  @Test
+  void mailFromThisMachineIsNoStrangersUnlessTold() {
+    startUntold(config -> {});
+    send(from("strict.test").build());
+    assertThat(seen.getFirst().email().headers().all("Authentication-Results")).isEmpty();
+  }
+
+  @Test
+  void domainsThatOnlyReportAreRefusedNothing() {
+    start(InboundPolicy.enforce().reportingFor("HERE.test"), zone().build());
+    send(from("strict.test").build());
+    assertThat(seen.getFirst().email().headers().first("X-DMARC-Result").orElseThrow())
+        .contains("reject");
+  }
+
+  @Test
+  void whatIsToBeKeptApartIsToldOf() throws Exception {
+    start(InboundPolicy.enforce(), zone().build());
+    var told = new LinkedBlockingQueue<MailEvent.Quarantined>();
+    server.on(MailEvent.Quarantined.class, told::add);
+    send(from("mild.test").build());
+    assertThat(told.poll(10, TimeUnit.SECONDS).domain()).isEqualTo("mild.test");
+    send(from("good.test").build());
+    assertThat(told).isEmpty();
   }
 }

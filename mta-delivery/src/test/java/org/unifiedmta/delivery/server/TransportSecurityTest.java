@@ -319,6 +319,8 @@ class TransportSecurityTest {
           host.transcripts().stream().flatMap(transcript -> transcript.lines().stream()).toList();
       assertThat(said).filteredOn(line -> line.equals("C: STARTTLS")).hasSize(1);
       assertThat(host.messages()).hasSize(2);
+      // One session that failed; the plain ones behind it are no further failures.
+      assertThat(results(server).getFirst().failures().values()).containsExactly(1L);
     }
   }
 
