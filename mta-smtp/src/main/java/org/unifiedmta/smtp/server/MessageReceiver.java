@@ -1,33 +1,17 @@
 package org.unifiedmta.smtp.server;
 
-import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
 import org.unifiedmta.core.reply.SmtpReply;
-import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.MessageWatcher;
 import org.unifiedmta.core.spool.SpooledMessage;
 
 /**
  * Takes one message: sees it pass on its way into the spool, then gets the whole of it, or hears
  * that there will be none. Called on the session's event loop, so nothing here may block.
  */
-public interface MessageReceiver {
-
-  /**
-   * The blank line behind the header section has passed. Not called where the section ends
-   * otherwise; then nothing is seen before the whole message.
-   */
-  default void header(HeaderSection header) {}
-
-  /**
-   * Octets of the body, behind the blank line, as they are kept. The buffer is borrowed for the
-   * call only.
-   */
-  default void body(ByteBuffer octets) {}
-
-  /** The message does not come to its end, or is not kept; nothing follows. */
-  default void abandoned() {}
+public interface MessageReceiver extends MessageWatcher {
 
   /**
    * The end of data. The receiver takes the message over and closes it if it does not keep it.

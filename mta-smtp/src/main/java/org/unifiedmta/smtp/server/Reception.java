@@ -18,10 +18,8 @@ import org.unifiedmta.smtp.codec.LineNormalizer;
 /** The data of one message on its way into the spool. What cannot be kept is read to its end. */
 final class Reception implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Reception.class);
-  private static final int BLANK_LINE = 2; // octets
 
   private final @Nullable SpoolWriter writer; // null from the start with a refusal
-  private @Nullable MessageReceiver receiver; // null when it has heard all that it will
   private final long maximum;
   private final int maximumLine;
   private final Pace pace;
@@ -31,25 +29,16 @@ final class Reception implements AutoCloseable {
   private final LineEnds lines = new LineEnds();
   private final ByteSink sink = this::keep;
   private long octets;
-  private boolean inBody;
   private int line; // octets of the last line so far, its CR among them
   private @Nullable SmtpReply refusal;
 
   /**
-   * @param receiver sees what is kept, and hears if that is nothing in the end
    * @param maximum octets of a message
    * @param maximumLine octets of a line, 0 for any
    * @param normalize whether bare line ends are made CRLF, rather than being violations
    */
-  Reception(
-      SpoolWriter writer,
-      MessageReceiver receiver,
-      long maximum,
-      int maximumLine,
-      boolean normalize,
-      Pace pace) {
+  Reception(SpoolWriter writer, long maximum, int maximumLine, boolean normalize, Pace pace) {
     this.writer = writer;
-    this.receiver = receiver;
     this.normalize = normalize;
     this.maximum = maximum;
     this.maximumLine = maximumLine;
@@ -116,30 +105,12 @@ final class Reception implements AutoCloseable {
       return;
     }
     try {
-      if (writer != null && receiver != null) {
-        var passing = slice.duplicate();
+      if (writer != null) {
         writer.write(slice);
-        show(passing, writer, receiver);
       }
     } catch (RuntimeException e) {
       log.error("a message could not be spooled", e);
       refuse(Replies.LOCAL_ERROR);
-    }
-  }
-
-  private void show(ByteBuffer passing, SpoolWriter writer, MessageReceiver to) {
-    if (!inBody) {
-      var header = writer.header();
-      if (header == null) {
-        return;
-      }
-      inBody = true;
-      to.header(header);
-      long behind = octets - header.size() - BLANK_LINE;
-      passing.position(passing.limit() - (int) behind);
-    }
-    if (passing.hasRemaining()) {
-      to.body(passing);
     }
   }
 
@@ -188,9 +159,7 @@ final class Reception implements AutoCloseable {
       return null;
     }
     try {
-      var message = writer.finish();
-      receiver = null;
-      return message;
+      return writer.finish();
     } catch (InsufficientStorageException e) {
       refuse(Replies.NO_ROOM);
     } catch (RuntimeException e) {
@@ -211,13 +180,8 @@ final class Reception implements AutoCloseable {
       if (writer != null) {
         writer.close();
       }
-      if (receiver != null) {
-        receiver.abandoned();
-      }
     } catch (RuntimeException e) {
-      log.error("a message could not be given up", e);
-    } finally {
-      receiver = null;
+      log.error("a spool could not be given up", e);
     }
   }
 }

@@ -33,6 +33,7 @@ import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.InsufficientStorageException;
 import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.core.spool.WatchedWriter;
 import org.unifiedmta.security.sasl.CredentialsUnavailableException;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.smtp.codec.Extension;
@@ -565,8 +566,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
       writer = server.spool().open(announcedSize);
       receiver = server.handler().data(session.facts(), envelope);
       return new Reception(
-          writer,
-          receiver,
+          new WatchedWriter(writer, receiver),
           listener.maxMessageSizeWithin(options),
           options.maxLineLength(),
           options.normalizeLineEnds(),
