@@ -52,6 +52,9 @@ public final class DeliveryAttempt {
   /** RFC 5321 4.5.3.1.8: as many as every server takes. */
   private static final int RECIPIENTS = 100;
 
+  /** How long a message is young; signatures are good for longer. */
+  private static final Duration FRESH = Duration.ofHours(1);
+
   private static final SmtpReply TAKEN = SmtpReply.of(250, "2.0.0", "taken by the mail handler");
   private static final SmtpReply NO_HANDLER =
       SmtpReply.of(451, "4.3.5", "no mail handler for local delivery");
@@ -90,6 +93,8 @@ public final class DeliveryAttempt {
   private final DownHosts down;
   private final BrokenTls brokenTls;
   private final Downgrade downgrade;
+  private final FreshSignatures signatures;
+  private final Timer timer;
   private final Paths paths;
 
   public DeliveryAttempt(Parts parts, Timer timer) {
@@ -97,6 +102,8 @@ public final class DeliveryAttempt {
     this.down = new DownHosts(timer);
     this.brokenTls = new BrokenTls(timer);
     this.downgrade = new Downgrade(parts.keys());
+    this.signatures = new FreshSignatures(parts.keys());
+    this.timer = timer;
     this.paths = new Paths(parts.sources(), parts.dns(), parts.heloName());
   }
 
@@ -124,8 +131,16 @@ public final class DeliveryAttempt {
           Collections.nCopies(
               rows.size(), reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply));
       case MxResolver.Result.Hosts(var hosts) ->
-          remote(message, rows, target, hosts, body, passage, handOver);
+          remote(message, rows, target, hosts, fresh(message, rows, body), passage, handOver);
     };
+  }
+
+  private ByteSource fresh(QueuedMessage message, List<QueuedRow> rows, ByteSource body) {
+    var now = timer.now();
+    return rows.stream().allMatch(row -> row.attempts() == 0)
+            && message.queuedAt().plus(FRESH).isAfter(now)
+        ? body
+        : signatures.of(body, message.queuedAt(), now);
   }
 
   /** What stays the same from host to host. */
@@ -364,7 +379,7 @@ public final class DeliveryAttempt {
       return sent;
     }
     try {
-      var body = downgrade.convert(sending.body);
+      var body = downgrade.convert(sending.body, sending.message.queuedAt());
       var sevenBit = envelope.withBody(Envelope.Body.SEVEN_BIT);
       return parts.pool().send(key, most, sevenBit, body, handOver);
     } catch (SevenBit.Unconvertible e) {

@@ -4,10 +4,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.NoSuchElementException;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.mime.SevenBit;
 import org.unifiedmta.core.mime.SevenBit.Unconvertible;
@@ -15,44 +14,41 @@ import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMSigner;
-import org.unifiedmta.security.tag.TagList;
 
 /**
  * A message for a host that takes no octets beyond ASCII. Signatures of ours are made anew; where
  * there is one of somebody else's, the message is not changed, since it would be called forged.
  */
 final class Downgrade {
-  private static final String SIGNATURE = "DKIM-Signature";
+  private static final String BREAKS = "a signature would break that is not ours to make anew";
 
-  private final @Nullable DKIMCreator keys;
+  private final @Nullable OwnSignatures own;
 
   /**
    * @param keys null where nothing is signed
    */
   Downgrade(@Nullable DKIMCreator keys) {
-    this.keys = keys;
+    this.own = keys == null ? null : new OwnSignatures(keys);
   }
 
   /**
    * Converts.
    *
+   * @param signedAt when it was signed, if it is
    * @throws Unconvertible if that cannot be done without harm
    */
-  ByteSource convert(ByteSource message) throws Unconvertible {
+  ByteSource convert(ByteSource message, Instant signedAt) throws Unconvertible {
     var converted = SevenBit.convert(message);
     if (converted == message) {
       return message;
     }
     var octets = read(converted);
-    var header = HeaderSection.of(octets);
-    var signatures = header.all(SIGNATURE);
+    // They are in the message as it was, and as it will be.
+    var signatures = HeaderSection.of(octets).all(OwnSignatures.FIELD);
     if (signatures.isEmpty()) {
       return converted;
     }
-    var signers = new ArrayList<DKIMSigner>();
-    for (var signature : signatures) {
-      signers.add(signer(signature.value()));
-    }
+    var signers = signers(message, signatures.size(), signedAt);
     var bare = without(octets, signatures);
     var signed = new ByteArrayOutputStream(bare.length + 1024 * signers.size());
     for (var signer : signers) {
@@ -63,15 +59,20 @@ final class Downgrade {
     return ByteSource.of(signed.toByteArray());
   }
 
-  private DKIMSigner signer(String signature) throws Unconvertible {
-    var tags = TagList.parse(signature);
-    var domain = tags.map(list -> list.get("d")).orElse("");
-    var selector = tags.map(list -> list.get("s")).orElse("");
-    try {
-      return Optional.ofNullable(keys).orElseThrow().signer(domain, selector);
-    } catch (NoSuchElementException | IllegalArgumentException e) {
-      throw new Unconvertible("the signature of " + domain + " would break");
+  /** What made the signatures, all of which must be ours. */
+  private List<DKIMSigner> signers(ByteSource message, int signatures, Instant signedAt)
+      throws Unconvertible {
+    if (own == null) {
+      throw new Unconvertible(BREAKS);
     }
+    var signers = new ArrayList<DKIMSigner>();
+    for (var signature : own.of(message, HeaderSection.of(message), signedAt)) {
+      own.signer(signature).ifPresent(signers::add);
+    }
+    if (signers.size() < signatures) {
+      throw new Unconvertible(BREAKS);
+    }
+    return signers;
   }
 
   private static byte[] without(byte[] octets, List<HeaderSection.Field> fields) {

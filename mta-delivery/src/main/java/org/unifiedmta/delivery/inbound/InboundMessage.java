@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
@@ -22,11 +23,13 @@ import org.unifiedmta.delivery.attempt.IncomingMail;
 import org.unifiedmta.delivery.inbound.InboundReception.Parts;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
+import org.unifiedmta.delivery.submission.Signing;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.security.SecurityResults;
 import org.unifiedmta.security.authres.MessageAuthentication;
+import org.unifiedmta.security.dmarc.DmarcResult;
 import org.unifiedmta.smtp.server.MessageReceiver;
 import org.unifiedmta.smtp.server.SessionFacts;
 import org.unifiedmta.smtp.server.Verdict;
@@ -47,6 +50,8 @@ final class InboundMessage implements MessageReceiver {
   private final SessionFacts session;
   private final Envelope envelope;
   private final MessageAuthentication.@Nullable Ongoing checks; // of a stranger's
+  private final Signing.@Nullable BodyHash body; // of what may be signed
+  private boolean signed;
 
   InboundMessage(
       Parts parts,
@@ -60,21 +65,26 @@ final class InboundMessage implements MessageReceiver {
     this.session = session;
     this.envelope = envelope;
     this.checks = begin();
+    this.body = mayBeSigned() ? new Signing.BodyHash() : null;
+    this.signed = session.authenticatedUser() != null;
   }
 
   private MessageAuthentication.@Nullable Ongoing begin() {
     var authentication = parts.authentication();
-    var client = session.remote().getAddress();
-    if (authentication == null
-        || session.authenticatedUser() != null
-        || (client.isLoopbackAddress() && !parts.checksLoopback())
-        || parts.isTrusted(session)) {
+    if (authentication == null || !parts.isStranger(session)) {
       return null;
     }
     var from = envelope.mailFrom();
     var helo = session.helo();
     return authentication.begin(
-        from == null ? "" : from.toString(), client, helo == null ? "" : helo);
+        from == null ? "" : from.toString(),
+        session.remote().getAddress(),
+        helo == null ? "" : helo);
+  }
+
+  private boolean mayBeSigned() {
+    return parts.signing().isActive()
+        && (session.authenticatedUser() != null || parts.routing().get().router().signs());
   }
 
   @Override
@@ -82,19 +92,25 @@ final class InboundMessage implements MessageReceiver {
     if (checks != null) {
       checks.header(header);
     }
+    if (body != null) {
+      body.header(header);
+    }
   }
 
   @Override
   public void body(ByteBuffer octets) {
     if (checks != null) {
-      checks.body(octets);
+      checks.body(octets.duplicate());
+    }
+    if (body != null) {
+      body.body(octets);
     }
   }
 
   @Override
   public void abandoned() {
     if (checks != null) {
-      checks.abandon();
+      checks.abandoned();
     }
   }
 
@@ -103,7 +119,7 @@ final class InboundMessage implements MessageReceiver {
     if (parts.hooks().isEmpty()
         && !senders.concerns(session)
         && checks == null
-        && !(parts.signs() && session.authenticatedUser() != null)
+        && !mayBeSigned()
         && !parts.routing().get().router().needsMessage()) {
       decide(message, SecurityResults.none(), reply);
       return;
@@ -137,7 +153,7 @@ final class InboundMessage implements MessageReceiver {
       return SecurityResults.none();
     }
     if (!(verdict instanceof Verdict.Continue) || refusal(message.header()) != null) {
-      checks.abandon();
+      checks.abandoned();
       return SecurityResults.none();
     }
     return new SecurityResults(checks.results(message), null, null);
@@ -251,25 +267,30 @@ final class InboundMessage implements MessageReceiver {
     }
     var now = parts.timer().now();
     var id = parts.store().newId();
-    var edited = edited(message, results, id, now);
-    var mail = IncomingMail.of(id, envelope, session, results, edited);
     var answers = new SmtpReply[all];
-    var elsewhere = new ArrayList<NewRow>();
-    var numbers = new ArrayList<Integer>();
+    var rows = new LinkedHashMap<Integer, NewRow>();
     for (int i = 0; i < all; i++) {
-      var recipient = envelope.recipients().get(i);
-      var rows = new ArrayList<NewRow>();
-      var rejection =
-          route(envelope.withRecipients(List.of(recipient)), message, results, now, rows);
-      if (rejection != null) {
-        answers[i] = rejection;
-      } else if (parts.handler() != null && rows.get(0).destination().equals(Destinations.LOCAL)) {
-        answers[i] = DeliveryAttempt.handled(parts.handler(), recipient, mail);
+      var one = envelope.withRecipients(List.of(envelope.recipients().get(i)));
+      var decided = new ArrayList<NewRow>(1);
+      var rejection = route(one, message, results, now, decided);
+      if (rejection == null) {
+        rows.put(i, decided.getFirst());
       } else {
-        elsewhere.addAll(rows);
-        numbers.add(i);
+        answers[i] = rejection;
       }
     }
+    var edited = edited(message, results, id, now);
+    var mail = IncomingMail.of(id, envelope, session, results, edited);
+    var elsewhere = new ArrayList<NewRow>();
+    var numbers = new ArrayList<Integer>();
+    rows.forEach((i, row) -> {
+      if (parts.handler() != null && row.destination().equals(Destinations.LOCAL)) {
+        answers[i] = DeliveryAttempt.handled(parts.handler(), row.recipient(), mail);
+      } else {
+        elsewhere.add(row);
+        numbers.add(i);
+      }
+    });
     if (elsewhere.isEmpty()) {
       message.close();
       replies.accept(List.of(answers));
@@ -300,8 +321,19 @@ final class InboundMessage implements MessageReceiver {
 
   private SpooledMessage edited(
       SpooledMessage message, SecurityResults results, String id, Instant now) {
-    return trace.edit(
-        message, session, envelope, id, now, checks == null ? null : results.authentication());
+    var found = checks == null ? null : results.authentication();
+    var edits = trace.edits(message.header(), session, envelope, id, now, found);
+    if (!signed) {
+      return message.edited(edits.prefix(), edits.cuts());
+    }
+    var sender = new Signing.Sender(envelope.mailFrom(), null);
+    return parts.signing().sign(message, edits.prefix(), edits.cuts(), sender, body);
+  }
+
+  /** Whose the message is must be certain: a signature of ours on what a stranger wrote lies. */
+  private boolean isCertain(SecurityResults results) {
+    return !parts.isStranger(session)
+        || (checks != null && results.authentication().dmarc().action() == DmarcResult.Action.PASS);
   }
 
   /** One row for each recipient, or the reply that refuses the whole message. */
@@ -325,6 +357,8 @@ final class InboundMessage implements MessageReceiver {
       if (decision.action() instanceof Action.Reject reject) {
         return EmailRouter.reply(reject);
       }
+      boolean wantsSigned = decision.action() instanceof Action.Process process && process.dkim();
+      signed |= wantsSigned && isCertain(results);
       rows.add(NewRow.of(decision, to.priority(), to.firstDue(now)));
     }
     return null;

@@ -44,8 +44,7 @@ public final class InboundReception implements SessionHandler {
    * @param handler null without local delivery
    * @param policy what is done with what the checks find
    * @param authentication of mail from strangers; null where nothing is checked
-   * @param signing of what is submitted
-   * @param signs whether that has any keys
+   * @param signing of what is submitted, and what routes want signed
    * @param checksLoopback whether clients on this machine are strangers, too
    * @param threads virtual threads for what waits
    */
@@ -60,7 +59,6 @@ public final class InboundReception implements SessionHandler {
       @Nullable MessageAuthentication authentication,
       boolean checksLoopback,
       Signing signing,
-      boolean signs,
       Hooks hooks,
       QueueStore store,
       UnifiedDeliveryQueue queue,
@@ -70,6 +68,13 @@ public final class InboundReception implements SessionHandler {
     boolean isTrusted(SessionFacts session) {
       var client = session.remote().getAddress();
       return trusted.stream().anyMatch(network -> network.contains(client));
+    }
+
+    /** Whether nothing but its words says who the client is. */
+    boolean isStranger(SessionFacts session) {
+      return session.authenticatedUser() == null
+          && (checksLoopback || !session.remote().getAddress().isLoopbackAddress())
+          && !isTrusted(session);
     }
 
     /** What routes may ask of a session and its envelope. */
@@ -89,7 +94,7 @@ public final class InboundReception implements SessionHandler {
 
   public InboundReception(Parts parts) {
     this.parts = parts;
-    this.trace = new TraceHeaders(parts.hostname(), parts.signing());
+    this.trace = new TraceHeaders(parts.hostname());
     this.senders = new SenderPolicy(parts.credentials());
     // A handler that does not look recipients up saves each RCPT a change of threads.
     this.everybodyIsThere =

@@ -13,9 +13,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.spool.HeaderSection;
-import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
-import org.unifiedmta.delivery.submission.Signing;
+import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.routing.zone.ZoneSelector;
 import org.unifiedmta.security.authres.AuthenticationResults;
 import org.unifiedmta.smtp.server.SessionFacts;
@@ -27,26 +26,23 @@ final class TraceHeaders {
           .withZone(ZoneOffset.UTC);
 
   private final String hostname;
-  private final Signing signing;
 
-  TraceHeaders(String hostname, Signing signing) {
+  TraceHeaders(String hostname) {
     this.hostname = hostname;
-    this.signing = signing;
   }
 
   /**
-   * The message as it goes on from here.
+   * What makes of a message what goes on from here.
    *
    * @param results null where nothing was checked
    */
-  SpooledMessage edit(
-      SpooledMessage message,
+  Edits edits(
+      HeaderSection header,
       SessionFacts session,
       Envelope envelope,
       String id,
       Instant now,
       @Nullable AuthenticationResults results) {
-    var header = message.header();
     var prefix = new StringBuilder(300);
     if (results != null) {
       authenticated(prefix, session, envelope, results);
@@ -61,10 +57,7 @@ final class TraceHeaders {
       submitted(prefix, header, id, now);
     }
     cuts.sort(Comparator.comparingLong(Cut::from));
-    var front = prefix.toString().getBytes(StandardCharsets.UTF_8);
-    return submitted
-        ? signing.sign(message, front, cuts, envelope.mailFrom())
-        : message.edited(front, cuts);
+    return new Edits(prefix.toString().getBytes(StandardCharsets.UTF_8), cuts);
   }
 
   /** What was found, above what was found it of. */

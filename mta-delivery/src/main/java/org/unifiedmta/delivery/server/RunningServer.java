@@ -8,8 +8,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -43,6 +45,7 @@ import org.unifiedmta.delivery.store.log.LogQueueStore;
 import org.unifiedmta.delivery.submission.Outbox;
 import org.unifiedmta.delivery.submission.Signing;
 import org.unifiedmta.delivery.submission.Submission;
+import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.MxResolver;
@@ -108,7 +111,11 @@ final class RunningServer {
     store = openStore(config);
     dns = dns(config);
     queue = new UnifiedDeliveryQueue(store, events, timer, this::whyNotTried);
-    signing = new Signing(config.dkimCreator().orElse(null));
+    signing =
+        new Signing(
+            config.dkimCreator().orElse(null),
+            config.signTransportDomain().orElse(null),
+            lifetimes(config.domains()));
     submission = new Submission(store, queue, routing, signing, timer);
     tlsResults = new TlsResults(timer);
     pool = new SmtpClientPool(timer, IDLE_CONNECTION, MESSAGES_PER_CONNECTION);
@@ -198,6 +205,18 @@ final class RunningServer {
     }
   }
 
+  /** Of signatures, by domain; only those that end. */
+  private static Map<String, Duration> lifetimes(List<DomainConfig> domains) {
+    var lifetimes = new HashMap<String, Duration>();
+    for (var domain : domains) {
+      var lifetime = domain.dkim().lifetime();
+      if (lifetime != null) {
+        lifetimes.put(domain.domain(), lifetime);
+      }
+    }
+    return lifetimes;
+  }
+
   private Optional<String> whyNotTried(String zone, String destination) {
     return schedule.whyNot(zone, destination);
   }
@@ -217,6 +236,13 @@ final class RunningServer {
             domain.domain(), wanted.selector(), DKIMCreator.KeyType.RSA, wanted.keySize());
       }
     }
+    config
+        .signTransportDomain()
+        .filter(domain -> config.domains().stream().noneMatch(d -> d.domain().equals(domain)))
+        .ifPresent(domain -> {
+          var wanted = DomainConfig.Dkim.standard();
+          keys.handleDKIMKeysOfBothTypes(domain, wanted.selector(), wanted.keySize());
+        });
     var started =
         KeyRotations.start(keys, config.domains(), PublishedKeys.in(dns), events, config.timer());
     ours.push(started);
@@ -290,7 +316,6 @@ final class RunningServer {
             authentication(threads),
             config.checksLoopback(),
             signing,
-            config.dkimCreator().isPresent(),
             new Hooks(config.hooks(), HOOK_BUDGET),
             store,
             queue,

@@ -353,6 +353,11 @@ public final class UnifiedEmailServerConfig {
     return Optional.ofNullable(values.dkimCreator);
   }
 
+  /** Whose keys sign all that is signed, beside those of its authors. */
+  public Optional<String> signTransportDomain() {
+    return Optional.ofNullable(values.signTransportDomain);
+  }
+
   /** Where policies of MTA-STS are had from; empty for the domains' hosts, by HTTPS. */
   public Optional<PolicySource> policySource() {
     return Optional.ofNullable(values.policySource);
@@ -510,6 +515,7 @@ public final class UnifiedEmailServerConfig {
     private boolean mtaSts = true;
     private @Nullable PolicySource policySource;
     private @Nullable DKIMCreator dkimCreator;
+    private @Nullable String signTransportDomain;
     private Receivers receivers = Receivers.standard();
     private @Nullable StorageManager storageManager;
     private @Nullable Path dataDirectory;
@@ -566,6 +572,7 @@ public final class UnifiedEmailServerConfig {
       mtaSts = other.mtaSts;
       policySource = other.policySource;
       dkimCreator = other.dkimCreator;
+      signTransportDomain = other.signTransportDomain;
       receivers = other.receivers;
       storageManager = other.storageManager;
       dataDirectory = other.dataDirectory;
@@ -797,6 +804,17 @@ public final class UnifiedEmailServerConfig {
      */
     public Builder dkimCreator(DKIMCreator keys) {
       dkimCreator = keys;
+      return this;
+    }
+
+    /**
+     * What is submitted is signed with the keys of this domain too, whoever its author is: the
+     * domain of whoever runs the server, which earns a name of its own at receivers.
+     *
+     * @throws IllegalArgumentException if that is no domain
+     */
+    public Builder signTransportDomain(String domain) {
+      signTransportDomain = Domains.toAscii(domain);
       return this;
     }
 

@@ -1,20 +1,21 @@
 package org.unifiedmta.delivery.submission;
 
-import java.io.EOFException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
 import org.unifiedmta.core.email.Headers;
-import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.MessageWatcher;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
 import org.unifiedmta.security.dkim.BodyHasher;
@@ -28,26 +29,68 @@ import org.unifiedmta.security.dkim.DKIMSigner;
  */
 public final class Signing {
   private static final Logger log = LoggerFactory.getLogger(Signing.class);
-  private static final int BUFFER = 64 * 1024;
+
+  /**
+   * Who sends a message.
+   *
+   * @param domain whose keys sign it, or null for that of its author
+   */
+  public record Sender(@Nullable EmailAddress reversePath, @Nullable String domain) {}
 
   private final @Nullable DKIMCreator keys;
+  private final @Nullable String transportDomain;
+  private final Map<String, Duration> lifetimes;
 
   /**
    * @param keys null where nothing is signed
+   * @param transportDomain whose keys sign each message too, or null
+   * @param lifetimes of signatures, by domain; those of others do not end
    */
-  public Signing(@Nullable DKIMCreator keys) {
+  public Signing(
+      @Nullable DKIMCreator keys,
+      @Nullable String transportDomain,
+      Map<String, Duration> lifetimes) {
     this.keys = keys;
+    this.transportDomain = transportDomain;
+    this.lifetimes = Map.copyOf(lifetimes);
+  }
+
+  /** Whether anything is. */
+  public boolean isActive() {
+    return keys != null;
+  }
+
+  /** Hashes the body of a message that will be signed, while it passes. */
+  public static final class BodyHash implements MessageWatcher {
+    private @Nullable BodyHasher hasher; // null until the body is known to be what it will be
+
+    @Override
+    public void header(HeaderSection header) {
+      hasher = DKIMCreator.bodyHasher();
+    }
+
+    @Override
+    public void body(ByteBuffer octets) {
+      if (hasher != null) {
+        hasher.write(octets);
+      }
+    }
   }
 
   /**
    * The message with these edits, and signatures in front of them.
    *
    * @param prefix fields that are put in front of the message
+   * @param body that the message has passed, or null
    */
   public SpooledMessage sign(
-      SpooledMessage message, byte[] prefix, List<Cut> cuts, @Nullable EmailAddress reversePath) {
+      SpooledMessage message,
+      byte[] prefix,
+      List<Cut> cuts,
+      Sender sender,
+      @Nullable BodyHash body) {
     var edited = message.edited(prefix, cuts);
-    var fields = signatures(edited, reversePath);
+    var fields = signatures(edited, sender, body);
     if (fields.isEmpty()) {
       return edited;
     }
@@ -57,61 +100,68 @@ public final class Signing {
   }
 
   /** What is signed is the message as it goes out, with all that was put in front of it. */
-  private String signatures(SpooledMessage message, @Nullable EmailAddress reversePath) {
+  private String signatures(SpooledMessage message, Sender sender, @Nullable BodyHash body) {
     if (keys == null) {
       return "";
     }
     var section = HeaderSection.of(message);
-    var signers = signers(section, reversePath);
+    var signers = signers(section, sender);
     if (signers.isEmpty()) {
       return "";
     }
-    var hashers = new ArrayList<BodyHasher>();
-    signers.forEach(signer -> hashers.add(signer.bodyHasher()));
-    read(
-        message,
-        section.size() + 2L,
-        bytes -> hashers.forEach(hasher -> hasher.write(bytes.duplicate())));
+    var passed = body == null ? null : body.hasher;
+    var hash = passed == null ? BodyHasher.hash(message, section) : passed.hash();
     var fields = new StringBuilder();
-    for (int i = 0; i < signers.size(); i++) {
-      fields.append(signers.get(i).signatureHeader(section, hashers.get(i).hash())).append("\r\n");
+    for (var signer : signers) {
+      fields.append(signer.signatureHeader(section, hash)).append("\r\n");
     }
     return fields.toString();
   }
 
-  private List<DKIMSigner> signers(HeaderSection section, @Nullable EmailAddress reversePath) {
+  /** Whether there is a key that signs for this domain. */
+  public boolean isAbleTo(String domain) {
+    return !signers(domain).isEmpty();
+  }
+
+  private List<DKIMSigner> signers(HeaderSection section, Sender sender) {
+    var domains = new LinkedHashSet<String>();
+    author(section, sender).ifPresent(domains::add);
+    if (transportDomain != null) {
+      domains.add(transportDomain);
+    }
+    var signers = new ArrayList<DKIMSigner>();
+    domains.forEach(domain -> signers.addAll(signers(domain)));
+    return signers;
+  }
+
+  /** Empty where it is not certain which domain's the message is. */
+  private static Optional<String> author(HeaderSection section, Sender sender) {
+    if (sender.domain() != null) {
+      return Optional.of(sender.domain());
+    }
     var from = Headers.of(section).addresses("From").mailboxes();
     var authors = from.stream().map(Mailbox::address).map(EmailAddress::domain).distinct().toList();
-    var domain =
-        authors.size() == 1
-            ? authors.getFirst()
-            : authors.isEmpty() && reversePath != null ? reversePath.domain() : null;
-    if (domain == null || keys == null || section.all("From").size() > 1) {
-      return List.of(); // which domain's it is, is not certain
+    if (section.all("From").size() > 1 || authors.size() > 1) {
+      return Optional.empty();
+    }
+    return authors.isEmpty()
+        ? Optional.ofNullable(sender.reversePath()).map(EmailAddress::domain)
+        : Optional.of(authors.getFirst());
+  }
+
+  private List<DKIMSigner> signers(String domain) {
+    if (keys == null) {
+      return List.of();
     }
     try {
-      return keys.signers(domain);
+      var lifetime = lifetimes.get(domain);
+      var signers = keys.signers(domain);
+      return lifetime == null
+          ? signers
+          : signers.stream().map(signer -> signer.withLifetime(lifetime)).toList();
     } catch (RuntimeException e) {
       log.error("the keys of {} cannot be read: its mail is not signed", domain, e);
       return List.of();
-    }
-  }
-
-  private interface Taker {
-    void take(ByteBuffer bytes);
-  }
-
-  private static void read(ByteSource message, long from, Taker taker) {
-    var buffer = new byte[BUFFER];
-    try (var in = message.open()) {
-      in.skipNBytes(from);
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        taker.take(ByteBuffer.wrap(buffer, 0, n));
-      }
-    } catch (EOFException e) {
-      // there is no body
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

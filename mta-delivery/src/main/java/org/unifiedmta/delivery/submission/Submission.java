@@ -17,6 +17,7 @@ import org.unifiedmta.core.email.Headers;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.core.spool.WatchedWriter;
 import org.unifiedmta.core.time.Timer;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
@@ -56,28 +57,38 @@ public final class Submission {
    * Queues a message for everybody in To, Cc and Bcc.
    *
    * @return its id, or that of the message that was queued before with the same idempotency key
-   * @throws SubmissionException if it is for nobody, or a route refuses it
+   * @throws SubmissionException if it is for nobody, a route refuses it, or there is no key of the
+   *     domain that is to sign it
    * @throws org.unifiedmta.core.spool.InsufficientStorageException if there is no room
    */
   public String submit(Email email, SubmitOptions options) {
-    return queue(email.envelope(), options, spooled(email::writeTo));
+    return queue(email.envelope(), options, email::writeTo);
   }
 
   /** As {@link #submit(Email, SubmitOptions)}, for a message as it is; the stream is closed. */
   public String submit(Envelope envelope, InputStream message, SubmitOptions options) {
     try (message) {
-      return queue(envelope, options, spooled(message::transferTo));
+      return queue(envelope, options, message::transferTo);
     } catch (IOException e) {
       throw new MtaException("cannot read the message: " + e.getMessage(), e);
     }
   }
 
-  private String queue(Envelope envelope, SubmitOptions options, SpooledMessage message) {
+  private String queue(Envelope envelope, SubmitOptions options, Writing writing) {
+    options
+        .dkimDomain()
+        .filter(domain -> !signing.isAbleTo(domain))
+        .ifPresent(domain -> {
+          throw new SubmissionException("no key signs for " + domain, null);
+        });
+    var body = new Signing.BodyHash();
+    var message = spooled(writing, body);
     var now = timer.now();
     List<NewRow> rows;
     SpooledMessage finished;
     try {
-      finished = finished(message, envelope);
+      var sender = new Signing.Sender(envelope.mailFrom(), options.dkimDomain().orElse(null));
+      finished = finished(message, sender, body);
       rows = rows(envelope, message, options, options.notBefore().orElse(envelope.firstDue(now)));
     } catch (RuntimeException e) {
       message.close();
@@ -90,13 +101,14 @@ public final class Submission {
   }
 
   /** Signed, and without what names the zone, which is for us alone. */
-  private SpooledMessage finished(SpooledMessage message, Envelope envelope) {
+  private SpooledMessage finished(
+      SpooledMessage message, Signing.Sender sender, Signing.BodyHash body) {
     var cuts =
         message.header().fields().stream()
             .filter(field -> field.name().equalsIgnoreCase(ZoneSelector.HEADER))
             .map(HeaderSection.Field::cut)
             .toList();
-    return signing.sign(message, new byte[0], cuts, envelope.mailFrom());
+    return signing.sign(message, new byte[0], cuts, sender, body);
   }
 
   private List<NewRow> rows(
@@ -132,8 +144,9 @@ public final class Submission {
     void to(OutputStream out) throws IOException;
   }
 
-  private SpooledMessage spooled(Writing message) {
-    try (var writer = store.spool().open(-1)) {
+  private SpooledMessage spooled(Writing message, Signing.BodyHash body) {
+    var place = store.spool().open(-1);
+    try (var writer = signing.isActive() ? new WatchedWriter(place, body) : place) {
       try (var out = new Spooling(writer)) {
         message.to(out);
       }

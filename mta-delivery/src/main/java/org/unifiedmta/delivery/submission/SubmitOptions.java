@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.submission;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.routing.zone.RetryPolicy;
 
 /** What can be said of a message beside the message. */
@@ -15,12 +16,14 @@ public final class SubmitOptions {
   private final @Nullable String idempotencyKey;
   private final @Nullable String zone;
   private final @Nullable RetryPolicy retry;
+  private final @Nullable String dkimDomain;
 
   private SubmitOptions(Builder builder) {
     notBefore = builder.notBefore;
     idempotencyKey = builder.idempotencyKey;
     zone = builder.zone;
     retry = builder.retry;
+    dkimDomain = builder.dkimDomain;
   }
 
   /** Nothing special. */
@@ -52,12 +55,18 @@ public final class SubmitOptions {
     return Optional.ofNullable(retry);
   }
 
+  /** Whose keys sign it, in place of those of its author's domain. */
+  public Optional<String> dkimDomain() {
+    return Optional.ofNullable(dkimDomain);
+  }
+
   /** Collects options. */
   public static final class Builder {
     private @Nullable Instant notBefore;
     private @Nullable String idempotencyKey;
     private @Nullable String zone;
     private @Nullable RetryPolicy retry;
+    private @Nullable String dkimDomain;
 
     private Builder() {}
 
@@ -100,6 +109,16 @@ public final class SubmitOptions {
         throw new IllegalArgumentException("a policy with too many delays");
       }
       retry = policy;
+      return this;
+    }
+
+    /**
+     * The message is signed with the keys of this domain, or not taken where it has none.
+     *
+     * @throws IllegalArgumentException if that is no domain
+     */
+    public Builder dkimDomain(String domain) {
+      dkimDomain = Domains.toAscii(domain);
       return this;
     }
 

@@ -10,10 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
 import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.schedule.DestinationState;
@@ -29,6 +33,10 @@ import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.delivery.testing.VirtualTime;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.zone.RetryPolicy;
+import org.unifiedmta.security.dkim.DKIMCreator;
+import org.unifiedmta.security.dkim.DKIMVerifier;
+import org.unifiedmta.security.dkim.DkimKeyStore;
+import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.smtp.testing.ScriptedSmtpServer;
 
 /** Retries in virtual time: days pass whenever a test says so. */
@@ -44,10 +52,20 @@ class DeliveryOverTimeTest {
   }
 
   private UnifiedEmailServer server(int port) {
-    return server(port, null);
+    return server(port, config -> {});
   }
 
   private UnifiedEmailServer server(int port, @Nullable Path data) {
+    return server(
+        port,
+        config -> {
+          if (data != null) {
+            config.dataDirectory(data);
+          }
+        });
+  }
+
+  private UnifiedEmailServer server(int port, Consumer<UnifiedEmailServerConfig.Builder> more) {
     var dns =
         ZoneResolver.builder()
             .mx("far.test", 5, "mute.far.test")
@@ -61,13 +79,13 @@ class DeliveryOverTimeTest {
             .dnsResolver(dns.build())
             .mxPort(port)
             .allowPrivateTargets(true)
-            .domains(DomainConfig.of("example.test"))
             .mailHandler((recipient, mail) -> {
               reports.add(mail.email());
               return RecipientVerdict.delivered();
             });
-    if (data != null) {
-      config.dataDirectory(data);
+    more.accept(config);
+    if (config.build().domains().isEmpty()) {
+      config.domains(DomainConfig.of("example.test"));
     }
     var server = new UnifiedEmailServer(config.build());
     server.on(MailEvent.class, events::add);
@@ -118,6 +136,41 @@ class DeliveryOverTimeTest {
       assertThat(heard(MailEvent.Delivered.class).stream().map(MailEvent.Delivered::at))
           .containsExactly(START.plusSeconds(12 * 60));
       assertThat(host.messages()).hasSize(1);
+    }
+  }
+
+  /** RFC 6376 3.5: x= is over when the host is there again. */
+  @Test
+  void aSignatureThatIsOverIsMadeAnew() {
+    InstantSource now = time::now;
+    var clock = now.withZone(ZoneOffset.UTC);
+    var keys = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), clock);
+    var lifetime = DomainConfig.Dkim.standard().withLifetime(Duration.ofHours(5));
+    try (var host =
+            ScriptedSmtpServer.script()
+                .reply("RCPT", "450 4.2.1 busy", "450 4.2.1 busy", "250 2.1.5 ok")
+                .start();
+        var server =
+            server(
+                host.port(),
+                config ->
+                    config
+                        .dkimCreator(keys)
+                        .domains(DomainConfig.of("example.test").withDkim(lifetime)))) {
+      var policy =
+          RetryPolicy.exponential(Duration.ofHours(6), 2, Duration.ofDays(1), Duration.ofDays(5))
+              .withJitter(0);
+      server.sendEmail(email("ann@example.test"), SubmitOptions.builder().retry(policy).build());
+      time.advance(Duration.ofHours(19));
+      assertThat(attempts().stream().map(Duration::toHours)).containsExactly(0L, 6L, 18L);
+      var zone = ZoneResolver.builder();
+      keys.keys("example.test").stream()
+          .map(DKIMCreator::dnsRecord)
+          .forEach(record -> zone.txt(record.name(), record.value()));
+      var verifier = new DKIMVerifier(zone.build(), clock, DKIMVerifier.Policy.rfc8301());
+      assertThat(verifier.verify(host.messages().getFirst()))
+          .hasSize(2)
+          .allMatch(DkimResult::isValid);
     }
   }
 

@@ -10,31 +10,42 @@ import java.io.InputStreamReader;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
+import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
+import org.unifiedmta.delivery.submission.SubmissionException;
 import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Match;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.routing.route.Route;
+import org.unifiedmta.routing.zone.SendingZone;
+import org.unifiedmta.routing.zone.SmartHost;
+import org.unifiedmta.routing.zone.ZoneSelector;
 import org.unifiedmta.security.dkim.DKIMCreator;
+import org.unifiedmta.security.dkim.DkimKeyStore;
 import org.unifiedmta.security.dkim.DkimResult;
+import org.unifiedmta.security.dkim.DkimSignature;
 
 /** What is submitted to one server verifies at another, by its key of RSA and that of Ed25519. */
 class SigningTest {
+  private static final DomainConfig OURS = DomainConfig.of("ours.test");
   private static final OutboundOptions PLAIN =
       OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).build();
 
@@ -44,6 +55,7 @@ class SigningTest {
   private final List<Seen> seen = new CopyOnWriteArrayList<>();
   private UnifiedEmailServer receiver;
   private UnifiedEmailServer sender;
+  private DnsResolver dns;
   @TempDir Path directory;
 
   @BeforeEach
@@ -75,24 +87,32 @@ class SigningTest {
                     })
                     .build())
             .start();
-    sender =
-        new UnifiedEmailServer(
-                UnifiedEmailServerConfig.builder()
-                    .hostname("mail.ours.test")
-                    .ports(0)
-                    .domains(DomainConfig.of("ours.test"))
-                    .dkimCreator(new DKIMCreator(directory))
-                    .dnsResolver(dns)
-                    .auth(UnifiedEmailServerConfig.Auth.users(Map.of("ann", "secret")))
-                    .authWithoutTls(true)
-                    .routes(
-                        Route.of(
-                            "far",
-                            1,
-                            Match.recipients("*@far.test"),
-                            Action.forward("127.0.0.1", receiver.port()).withOptions(PLAIN)))
-                    .build())
-            .start();
+    this.dns = dns;
+    startSender(OURS, toReceiver(), config -> {});
+  }
+
+  private Action toReceiver() {
+    return Action.forward("127.0.0.1", receiver.port()).withOptions(PLAIN);
+  }
+
+  /** What goes to far.test goes to the receiver. */
+  private void startSender(
+      DomainConfig ours, Action action, Consumer<UnifiedEmailServerConfig.Builder> more) {
+    if (sender != null) {
+      sender.close();
+    }
+    var config =
+        UnifiedEmailServerConfig.builder()
+            .hostname("mail.ours.test")
+            .ports(0)
+            .domains(ours)
+            .dkimCreator(new DKIMCreator(directory))
+            .dnsResolver(dns)
+            .auth(UnifiedEmailServerConfig.Auth.users(Map.of("ann", "secret")))
+            .authWithoutTls(true)
+            .routes(Route.of("far", 1, Match.recipients("*@far.test"), action));
+    more.accept(config);
+    sender = new UnifiedEmailServer(config.build()).start();
   }
 
   @AfterEach
@@ -243,5 +263,109 @@ class SigningTest {
             sender.sendOutboundEmail("host.invalid", 1, email("a@ours.test").build(), options))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("none");
+  }
+
+  // ---- whose keys, and for how long
+
+  @Test
+  void theHostMaySayWhoseKeysSign() {
+    sender.sendEmail(
+        email("ann@else.test").build(), SubmitOptions.builder().dkimDomain("Ours.test").build());
+    assertPasses(only());
+    assertThatThrownBy(() ->
+            sender.sendEmail(
+                email("ann@ours.test").build(),
+                SubmitOptions.builder().dkimDomain("else.test").build()))
+        .isInstanceOf(SubmissionException.class)
+        .hasMessageContaining("else.test");
+  }
+
+  @Test
+  void theTransportDomainSignsBesideTheAuthors() {
+    var transport = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), Clock.systemUTC());
+    startSender(
+        OURS,
+        toReceiver(),
+        config -> config.dkimCreator(transport).signTransportDomain("ours.test"));
+    sender.sendEmail(email("ann@else.test").build());
+    assertThat(only().email().headers().all("DKIM-Signature"))
+        .hasSize(2)
+        .allSatisfy(value -> assertThat(value).contains("d=ours.test;"));
+    seen.clear();
+    startSender(
+        DomainConfig.of("else.test"),
+        toReceiver(),
+        config -> config.dkimCreator(transport).signTransportDomain("ours.test"));
+    assertThat(transport.keys("else.test")).hasSize(2);
+    sender.sendEmail(email("ann@else.test").build());
+    var signatures = only().email().headers().all("DKIM-Signature");
+    assertThat(signatures).hasSize(4);
+    assertThat(signatures.subList(0, 2))
+        .allSatisfy(value -> assertThat(value).contains("d=else.test;"));
+  }
+
+  @Test
+  void signaturesMayHaveAnEnd() {
+    var dkim = DomainConfig.Dkim.standard().withLifetime(Duration.ofDays(3));
+    startSender(OURS.withDkim(dkim), toReceiver(), config -> {});
+    sender.sendEmail(email("ann@ours.test").build());
+    var mail = only();
+    assertPasses(mail);
+    assertThat(mail.email().headers().all("DKIM-Signature"))
+        .allSatisfy(value -> {
+          var signature = DkimSignature.read(value).orElseThrow();
+          assertThat(signature.expires() - signature.signed())
+              .isEqualTo(Duration.ofDays(3).toSeconds());
+        });
+    assertThatThrownBy(() -> DomainConfig.Dkim.standard().withLifetime(Duration.ofHours(1)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  // ---- what routes want signed
+
+  private void startSigningRoute(Consumer<UnifiedEmailServerConfig.Builder> more) {
+    startSender(
+        OURS,
+        Action.process().withDkim(true),
+        config -> {
+          config
+              .inboundPolicy(InboundPolicy.report())
+              .domains(DomainConfig.of("far.test"))
+              .zones(
+                  SendingZone.builder(ZoneSelector.DEFAULT)
+                      .smartHost(new SmartHost("127.0.0.1", receiver.port(), PLAIN))
+                      .build());
+          more.accept(config);
+        });
+  }
+
+  private void relay(String from) {
+    sender.sendOutboundEmail("127.0.0.1", sender.port(), email(from).build(), PLAIN);
+  }
+
+  @Test
+  void aRouteSignsWhatTrustedClientsSend() {
+    startSigningRoute(config -> config.trustedNetworks("127.0.0.0/8"));
+    relay("ann@ours.test");
+    assertPasses(only());
+  }
+
+  /** A signature on what a stranger wrote would say that it is ours. */
+  @Test
+  void aRouteSignsNothingOfAStrangersThatIsNotProved() {
+    startSigningRoute(config -> {});
+    relay("ann@ours.test");
+    assertThat(only().dkim()).isEmpty();
+  }
+
+  @Test
+  void aRouteSignsWhatIsProvedToBeItsAuthors() {
+    var zone =
+        ZoneResolver.builder()
+            .txt("ours.test", "v=spf1 ip4:127.0.0.1 -all")
+            .txt("_dmarc.ours.test", "v=DMARC1; p=reject");
+    startSigningRoute(config -> config.dnsResolver(zone.build()));
+    relay("ann@ours.test");
+    assertPasses(only());
   }
 }

@@ -407,6 +407,24 @@ class TransportSecurityTest {
     }
   }
 
+  /** He could have us sign in anybody's name. */
+  @Test
+  void whoOnlyWritesASignatureOfOursDoesNotGetOne() throws Exception {
+    var keys = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), Clock.systemUTC());
+    keys.handleDKIMKeysForDomain("example.test");
+    try (var host = ScriptedSmtpServer.script().extensions("SIZE").start();
+        var server = start(config(host, zone(), null).dkimCreator(keys))) {
+      var forged =
+          "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.test; s=default;\r\n"
+              + "\th=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=eA==\r\n"
+              + EIGHT_BIT;
+      for (var message : List.of(forged, forged.replace("ann@example.test", "eve@evil.test"))) {
+        assertThat(send(server, eightBit(), message).reply().toString()).startsWith("554 5.6.3");
+      }
+      assertThat(host.messages()).isEmpty();
+    }
+  }
+
   @Test
   void whatSomebodyElseHasSignedComesBack() throws Exception {
     try (var host = ScriptedSmtpServer.script().extensions("SIZE").start();

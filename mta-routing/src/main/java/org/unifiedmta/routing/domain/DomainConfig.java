@@ -1,5 +1,6 @@
 package org.unifiedmta.routing.domain;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Domains;
 
@@ -29,22 +30,33 @@ public record DomainConfig(
    * @param keySize of RSA, in bits
    * @param rotationInterval in days
    * @param ed25519 whether a key of Ed25519 (RFC 8463) signs beside the one of RSA
+   * @param lifetime of signatures, or null for no end
    */
   public record Dkim(
-      String selector, int keySize, boolean rotateKeys, int rotationInterval, boolean ed25519) {
+      String selector,
+      int keySize,
+      boolean rotateKeys,
+      int rotationInterval,
+      boolean ed25519,
+      @Nullable Duration lifetime) {
+    private static final Duration LEAST_LIFETIME = Duration.ofHours(2);
 
     /**
-     * @throws IllegalArgumentException if keys are to be rotated more often than once a day
+     * @throws IllegalArgumentException if keys are to be rotated more often than once a day, or
+     *     signatures are to end within two hours
      */
     public Dkim {
       if (rotateKeys && rotationInterval < 1) {
         throw new IllegalArgumentException("no days between rotations: " + rotationInterval);
       }
+      if (lifetime != null && lifetime.compareTo(LEAST_LIFETIME) < 0) {
+        throw new IllegalArgumentException("signatures that end too soon: " + lifetime);
+      }
     }
 
     /** With a key of Ed25519. */
     public Dkim(String selector, int keySize, boolean rotateKeys, int rotationInterval) {
-      this(selector, keySize, rotateKeys, rotationInterval, true);
+      this(selector, keySize, rotateKeys, rotationInterval, true, null);
     }
 
     /**
@@ -57,11 +69,21 @@ public record DomainConfig(
 
     /** Rotated, at an interval in days. */
     public Dkim withRotation(int days) {
-      return new Dkim(selector, keySize, true, days, ed25519);
+      return new Dkim(selector, keySize, true, days, ed25519, lifetime);
     }
 
     public Dkim withoutEd25519() {
-      return new Dkim(selector, keySize, rotateKeys, rotationInterval, false);
+      return new Dkim(selector, keySize, rotateKeys, rotationInterval, false, lifetime);
+    }
+
+    /**
+     * Signatures say how long they are good (x=, RFC 6376 3.5), so that nobody can send the
+     * messages again for ever. What waits longer in the queue is signed anew.
+     *
+     * @param time two hours or more
+     */
+    public Dkim withLifetime(Duration time) {
+      return new Dkim(selector, keySize, rotateKeys, rotationInterval, ed25519, time);
     }
   }
 

@@ -56,6 +56,12 @@ public final class EmailRouter {
     return routes.stream().anyMatch(route -> route.match().needsMessage());
   }
 
+  /** Whether any route wants what it takes signed. */
+  public boolean signs() {
+    return routes.stream()
+        .anyMatch(route -> route.action() instanceof Action.Process process && process.dkim());
+  }
+
   /** The first route that matches the message for any of its recipients. */
   public Optional<Route> evaluateRoutes(EmailContext context) {
     return routes.stream().filter(route -> route.match().matches(context)).findFirst();

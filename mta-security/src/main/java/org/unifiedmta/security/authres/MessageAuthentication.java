@@ -1,7 +1,5 @@
 package org.unifiedmta.security.authres;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -21,9 +19,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.spool.ByteSink;
 import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.MessageWatcher;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.arc.ArcResult;
 import org.unifiedmta.security.arc.ArcVerifier;
+import org.unifiedmta.security.dkim.BodyHasher;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -38,7 +38,6 @@ import org.unifiedmta.security.spf.SpfVerifier;
  */
 public final class MessageAuthentication {
   private static final Logger log = LoggerFactory.getLogger(MessageAuthentication.class);
-  private static final int BUFFER = 64 * 1024;
   private static final String LATE = "no answer from the DNS in time";
   private static final Future<Boolean> NOTHING_TO_ASK = CompletableFuture.completedFuture(true);
   private static final DmarcResult NO_POLICY =
@@ -97,7 +96,7 @@ public final class MessageAuthentication {
    * One message on its way. Who shows it as it passes saves reading it again, and has answers of
    * the DNS under way meanwhile. Used by one thread at a time; only {@link #results} blocks.
    */
-  public final class Ongoing {
+  public final class Ongoing implements MessageWatcher {
     private final SpfResult noSpf;
     private final Future<SpfResult> ofSpf;
     private @Nullable Checks checks;
@@ -110,15 +109,16 @@ public final class MessageAuthentication {
     }
 
     /**
-     * The header section, once and before the body: keys and policies are asked for from here on.
+     * Keys and policies are asked for from here on.
      *
      * @throws RejectedExecutionException when the threads have ended
      */
+    @Override
     public void header(HeaderSection header) {
       checks = new Checks(header);
     }
 
-    /** Some of the body, behind {@link #header}. */
+    @Override
     public void body(ByteBuffer octets) {
       if (checks != null) {
         checks.write(octets);
@@ -140,8 +140,8 @@ public final class MessageAuthentication {
       return of.results(end, within(end, ofSpf, () -> noSpf));
     }
 
-    /** The message does not come. */
-    public void abandon() {
+    @Override
+    public void abandoned() {
       ofSpf.cancel(true);
       if (checks != null) {
         checks.cancel();
@@ -183,21 +183,8 @@ public final class MessageAuthentication {
 
     /** Once for all, and only where a signature needs it. */
     void read(SpooledMessage message) {
-      if (readers.isEmpty()) {
-        return;
-      }
-      var buffer = new byte[BUFFER];
-      try (var in = message.open()) {
-        in.skipNBytes(header.size());
-        var blankLine = in.readNBytes(2);
-        if (blankLine.length < 2 || blankLine[0] != '\r' || blankLine[1] != '\n') {
-          write(ByteBuffer.wrap(blankLine)); // RFC 5322 2.2: the body began without one
-        }
-        for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-          write(ByteBuffer.wrap(buffer, 0, n));
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
+      if (!readers.isEmpty()) {
+        BodyHasher.read(message, header, this::write);
       }
     }
 

@@ -1,10 +1,14 @@
 package org.unifiedmta.security.dkim;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.ByteSink;
+import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
 
@@ -15,6 +19,7 @@ import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
 public final class BodyHasher implements ByteSink {
   private static final byte[] CRLF = {'\r', '\n'};
   private static final int BUFFER = 4096;
+  private static final int READ = 64 * 1024;
 
   private final MessageDigest digest;
   private final boolean relaxed;
@@ -55,6 +60,34 @@ public final class BodyHasher implements ByteSink {
         end + 1 < message.length && message[end] == '\r' && message[end + 1] == '\n';
     int from = blankLine ? end + 2 : end;
     return ByteBuffer.wrap(message, from, message.length - from);
+  }
+
+  /** The hash of a message's body with SHA-256 in the relaxed form; reads it. */
+  public static byte[] hash(ByteSource message, HeaderSection header) {
+    var hasher = of(Canonicalization.RELAXED);
+    read(message, header, hasher);
+    return hasher.hash();
+  }
+
+  /**
+   * Reads what follows a message's header section and the blank line.
+   *
+   * @throws UncheckedIOException if that is not possible
+   */
+  public static void read(ByteSource message, HeaderSection header, ByteSink sink) {
+    var buffer = new byte[READ];
+    try (var in = message.open()) {
+      in.skipNBytes(header.size());
+      var blankLine = in.readNBytes(CRLF.length);
+      if (!Arrays.equals(blankLine, CRLF)) {
+        sink.write(ByteBuffer.wrap(blankLine)); // RFC 5322 2.2: the body began without one
+      }
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        sink.write(ByteBuffer.wrap(buffer, 0, n));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override

@@ -23,6 +23,7 @@ import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.core.dns.DnsRecord;
 import org.unifiedmta.core.storage.StorageManager;
+import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
 import org.unifiedmta.security.dkim.DkimKeyStore.Entry;
 import org.unifiedmta.security.dkim.DkimKeyStore.Entry.State;
 import org.unifiedmta.security.dkim.KeyRotation.Step;
@@ -299,6 +300,19 @@ public final class DKIMCreator {
     return DKIMSigner.builder(entry.domain(), entry.selector(), entry.keys().getPrivate())
         .clock(clock)
         .build();
+  }
+
+  /** Whether what was signed with a key no longer counts: it is revoked, or was never ours. */
+  public boolean isRevoked(String domain, String selector) {
+    return signers(domain).stream().noneMatch(signer -> signer.selector().equals(selector))
+        && keys(domain).stream()
+            .filter(entry -> entry.selector().equals(selector))
+            .allMatch(entry -> entry.state() == State.REVOKED);
+  }
+
+  /** For what all signers from here can sign: they hash the body in the same form. */
+  public static BodyHasher bodyHasher() {
+    return BodyHasher.of(Canonicalization.RELAXED);
   }
 
   /**

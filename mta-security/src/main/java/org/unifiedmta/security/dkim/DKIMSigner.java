@@ -37,6 +37,17 @@ public final class DKIMSigner {
   private final @Nullable String identity;
   private final Clock clock;
 
+  private DKIMSigner(DKIMSigner other, @Nullable Duration expiresAfter) {
+    key = other.key;
+    header = other.header;
+    body = other.body;
+    headers = other.headers;
+    oversigned = other.oversigned;
+    this.expiresAfter = expiresAfter;
+    identity = other.identity;
+    clock = other.clock;
+  }
+
   private DKIMSigner(Builder builder) {
     key = builder.key;
     header = builder.header;
@@ -57,6 +68,11 @@ public final class DKIMSigner {
    */
   public static Builder builder(String domain, String selector, PrivateKey key) {
     return new Builder(new SigningKey(domain, selector, key));
+  }
+
+  /** The same, whose signatures are good for no longer than this (x=). */
+  public DKIMSigner withLifetime(Duration time) {
+    return new DKIMSigner(this, time);
   }
 
   /** In A-labels and lower case. */

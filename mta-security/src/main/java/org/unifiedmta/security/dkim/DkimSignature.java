@@ -3,6 +3,7 @@ package org.unifiedmta.security.dkim;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.security.dkim.DKIMSigner.Canonicalization;
@@ -20,7 +21,8 @@ import org.unifiedmta.security.dkim.SignatureTags.SyntaxException;
  * @param expires x=, the same
  * @param unsigned the field's value with b= empty
  */
-record DkimSignature(
+@SuppressWarnings("ArrayRecordComponent") // handed out without a copy
+public record DkimSignature(
     SignatureAlgorithm algorithm,
     Canonicalization header,
     Canonicalization body,
@@ -34,6 +36,15 @@ record DkimSignature(
     long signed,
     long expires,
     String unsigned) {
+
+  /** Reads the value of a field; empty if it is none. */
+  public static Optional<DkimSignature> read(String value) {
+    try {
+      return Optional.of(parse(value));
+    } catch (SyntaxException e) {
+      return Optional.empty();
+    }
+  }
 
   /**
    * Reads the value of a field.
