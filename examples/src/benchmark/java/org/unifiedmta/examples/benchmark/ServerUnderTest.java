@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
@@ -32,6 +31,7 @@ import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.smtp.server.Answer;
+import org.unifiedmta.smtp.server.MessageReceiver;
 import org.unifiedmta.smtp.server.ServerOptions;
 import org.unifiedmta.smtp.server.SessionFacts;
 import org.unifiedmta.smtp.server.SessionHandler;
@@ -206,10 +206,11 @@ final class ServerUnderTest {
     }
 
     @Override
-    public void message(
-        SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
-      message.close();
-      reply.accept(ACCEPTED);
+    public MessageReceiver data(SessionFacts session, Envelope envelope) {
+      return (message, reply) -> {
+        message.close();
+        reply.accept(ACCEPTED);
+      };
     }
 
     @Override
@@ -230,6 +231,11 @@ final class ServerUnderTest {
       public void write(ByteBuffer bytes) {
         size += bytes.remaining();
         bytes.position(bytes.limit());
+      }
+
+      @Override
+      public @Nullable HeaderSection header() {
+        return null;
       }
 
       @Override

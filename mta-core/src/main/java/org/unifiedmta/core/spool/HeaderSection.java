@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The header section of a message, found while its bytes pass: the fields in wire order with their
@@ -188,6 +189,7 @@ public final class HeaderSection {
     private byte[] bytes = new byte[2 * PIECE];
     private int length;
     private boolean ended;
+    private @Nullable HeaderSection section; // when it has ended
 
     @Override
     public void write(ByteBuffer passing) {
@@ -233,7 +235,24 @@ public final class HeaderSection {
 
     /** The fields so far. */
     public HeaderSection section() {
-      return of(bytes, length);
+      if (!ended) {
+        return of(bytes, length);
+      }
+      if (section == null) {
+        section = of(bytes, length);
+      }
+      return section;
+    }
+
+    /**
+     * The section, from when the blank line right behind its last field has passed; null before,
+     * and where it ends otherwise.
+     */
+    public @Nullable HeaderSection beforeBlankLine() {
+      if (!ended || length == MAXIMUM_SIZE) {
+        return null;
+      }
+      return section().size() == length ? section() : null;
     }
   }
 }

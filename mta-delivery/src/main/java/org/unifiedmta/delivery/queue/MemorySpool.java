@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.InsufficientStorageException;
 import org.unifiedmta.core.spool.Spool;
@@ -65,6 +66,11 @@ final class MemorySpool implements Spool {
         blocks.put(bytes);
       }
       bytes.position(bytes.limit());
+    }
+
+    @Override
+    public @Nullable HeaderSection header() {
+      return header.beforeBlankLine();
     }
 
     @Override

@@ -1,9 +1,14 @@
 package org.unifiedmta.delivery.server;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
+import java.net.Socket;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.time.Duration;
@@ -14,10 +19,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.dns.DnsResolver.Answer;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
@@ -234,49 +241,17 @@ class InboundAuthenticationTest {
   @Test
   void aDnsThatNeverAnswersHoldsUpNobodyForLong() {
     var never = new CountDownLatch(1);
-    var zone = zone().build();
     var dns =
-        new DnsResolver() {
-          @Override
-          public Answer<String> txt(String name) {
-            try {
-              never.await();
-            } catch (InterruptedException e) {
-              Thread.currentThread().interrupt();
-            }
-            return Answer.none(Status.TIMEOUT);
-          }
-
-          @Override
-          public Answer<Mx> mx(String name) {
-            return zone.mx(name);
-          }
-
-          @Override
-          public Answer<InetAddress> a(String name) {
-            return zone.a(name);
-          }
-
-          @Override
-          public Answer<InetAddress> aaaa(String name) {
-            return zone.aaaa(name);
-          }
-
-          @Override
-          public Answer<String> ptr(InetAddress address) {
-            return zone.ptr(address);
-          }
-
-          @Override
-          public Answer<String> cname(String name) {
-            return zone.cname(name);
-          }
-
-          @Override
-          public Answer<Tlsa> tlsa(String name) {
-            return zone.tlsa(name);
-          }
-        };
+        new Answering(
+            zone().build(),
+            name -> {
+              try {
+                never.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              return Answer.none(Status.TIMEOUT);
+            });
     start(InboundPolicy.enforce().withBudget(Duration.ofMillis(200)), dns);
     send(sealed(signed(from("strict.test").build())));
     never.countDown();
@@ -287,6 +262,146 @@ class InboundAuthenticationTest {
         .extracting(DkimResult::status)
         .containsExactly(DkimResult.Status.TEMPERROR);
     assertThat(found.dmarc().action()).isEqualTo(DmarcResult.Action.TEMPERROR);
+  }
+
+  /** A zone whose texts are answered otherwise. */
+  private record Answering(DnsResolver zone, Function<String, Answer<String>> texts)
+      implements DnsResolver {
+    @Override
+    public Answer<String> txt(String name) {
+      return texts.apply(name);
+    }
+
+    @Override
+    public Answer<Mx> mx(String name) {
+      return zone.mx(name);
+    }
+
+    @Override
+    public Answer<InetAddress> a(String name) {
+      return zone.a(name);
+    }
+
+    @Override
+    public Answer<InetAddress> aaaa(String name) {
+      return zone.aaaa(name);
+    }
+
+    @Override
+    public Answer<String> ptr(InetAddress address) {
+      return zone.ptr(address);
+    }
+
+    @Override
+    public Answer<String> cname(String name) {
+      return zone.cname(name);
+    }
+
+    @Override
+    public Answer<Tlsa> tlsa(String name) {
+      return zone.tlsa(name);
+    }
+  }
+
+  /** A message that is sent piece by piece. */
+  private final class Client implements AutoCloseable {
+    private final Socket socket = new Socket("127.0.0.1", server.port());
+    private final BufferedReader replies =
+        new BufferedReader(new InputStreamReader(socket.getInputStream(), ISO_8859_1));
+
+    Client() throws IOException {
+      socket.setSoTimeout(20_000);
+      says("220");
+      send("HELO mail.strict.test\r\n");
+      says("250");
+      for (var line : List.of("MAIL FROM:<ann@strict.test>", "RCPT TO:<bob@here.test>")) {
+        send(line + "\r\n");
+        says("250");
+      }
+      send("DATA\r\n");
+      says("354");
+    }
+
+    void send(String octets) throws IOException {
+      socket.getOutputStream().write(octets.getBytes(ISO_8859_1));
+    }
+
+    void says(String code) throws IOException {
+      assertThat(replies.readLine()).startsWith(code);
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+
+  @Test
+  void theDnsIsAskedWhileTheMessageComesIn() throws Exception {
+    var zone = zone().build();
+    var asked = new LinkedBlockingQueue<String>();
+    var dns =
+        new Answering(
+            zone,
+            name -> {
+              asked.add(name);
+              return zone.txt(name);
+            });
+    start(InboundPolicy.enforce(), dns);
+    var message = new String(signed(from("strict.test").build()).toBytes(), ISO_8859_1);
+    int body = message.indexOf("\r\n\r\n") + 4;
+    try (var client = new Client()) {
+      assertThat(asked.poll(20, TimeUnit.SECONDS)).isEqualTo("strict.test");
+      client.send(message.substring(0, body));
+      assertThat(List.of(asked.poll(20, TimeUnit.SECONDS), asked.poll(20, TimeUnit.SECONDS)))
+          .containsExactlyInAnyOrder("s1._domainkey.strict.test", "_dmarc.strict.test");
+      client.send(message.substring(body, body + 3));
+      client.send(message.substring(body + 3) + ".\r\n");
+      client.says("250");
+    }
+    assertThat(server.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    assertThat(only().security().authentication().dmarc().dkimDomainAligned()).isTrue();
+    assertThat(asked).as("asked again").isEmpty();
+  }
+
+  @Test
+  void whoHasNoRecipientHereCausesNoQuestion() throws Exception {
+    var asked = new LinkedBlockingQueue<String>();
+    var dns =
+        new Answering(
+            zone().build(),
+            name -> {
+              asked.add(name);
+              return Answer.none(Status.NXDOMAIN);
+            });
+    start(InboundPolicy.enforce(), dns);
+    assertThatThrownBy(() ->
+            server.sendOutboundEmail(
+                "127.0.0.1",
+                server.port(),
+                Email.builder().from("ann@strict.test").to("x@there.test").text("x").build(),
+                PLAIN))
+        .isInstanceOf(SmtpException.class);
+    assertThat(asked).isEmpty();
+  }
+
+  /** RFC 5322 2.2: no blank line ends the header section, so the message is read once more. */
+  @Test
+  void aSignedMessageWithoutBlankLineIsCheckedToo() throws Exception {
+    start(InboundPolicy.enforce(), zone().build());
+    var message = new String(signed(from("strict.test").build()).toBytes(), ISO_8859_1);
+    var header = message.substring(0, message.indexOf("\r\n\r\n") + 2);
+    var signer = DKIMSigner.builder("strict.test", "s1", keys.getPrivate()).build();
+    for (var odd : List.of("From: ann@strict.test\r\n", "From: ann@strict.test\r\nno field\r\n")) {
+      try (var client = new Client()) {
+        client.send(new String(signer.sign(odd.getBytes(ISO_8859_1)), ISO_8859_1) + ".\r\n");
+        client.says("250");
+      }
+    }
+    try (var client = new Client()) {
+      client.send(header + ".\r\n"); // what was signed had a body
+      client.says("550");
+    }
   }
 
   @Test

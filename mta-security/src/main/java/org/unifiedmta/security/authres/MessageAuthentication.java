@@ -8,9 +8,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.spool.ByteSink;
+import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.arc.ArcResult;
 import org.unifiedmta.security.arc.ArcVerifier;
@@ -31,11 +34,15 @@ import org.unifiedmta.security.spf.SpfVerifier;
 /**
  * Who sent a message, and whether that is proved: SPF, DKIM and ARC side by side, then DMARC, which
  * what ARC says does not change. What the DNS does not answer within the time for all of it is a
- * temperror. Blocks; never throws for what a peer sent. Thread-safe.
+ * temperror. Never throws for what a peer sent. Thread-safe.
  */
 public final class MessageAuthentication {
   private static final Logger log = LoggerFactory.getLogger(MessageAuthentication.class);
   private static final int BUFFER = 64 * 1024;
+  private static final String LATE = "no answer from the DNS in time";
+  private static final Future<Boolean> NOTHING_TO_ASK = CompletableFuture.completedFuture(true);
+  private static final DmarcResult NO_POLICY =
+      new DmarcResult(DmarcResult.Action.TEMPERROR, DmarcResult.Policy.ABSENT, false, false, null);
 
   private final SpfVerifier spf;
   private final DKIMVerifier dkim;
@@ -65,99 +72,163 @@ public final class MessageAuthentication {
   }
 
   /**
-   * Authenticates a message.
+   * Authenticates a message that is all there.
    *
    * @param reversePath without angle brackets, empty for the null one
    * @param helo what the client called itself
    */
   public AuthenticationResults check(
       SpooledMessage message, String reversePath, InetAddress client, String helo) {
-    long end = System.nanoTime() + budget.toNanos();
-    var signatures = dkim.begin(message.header());
-    var chain = arc == null ? null : arc.begin(message.header());
-    var ofSpf = threads.submit(() -> spf.check(reversePath, client, helo));
-    var ofKeys =
-        threads.submit(() -> {
-          signatures.fetchKeys();
-          return true;
-        });
-    var ofChain =
-        chain == null
-            ? null
-            : threads.submit(() -> {
-              chain.fetchKeys();
-              return true;
-            });
-    readBody(message, signatures, chain);
-    var spfResult =
-        within(
-            end,
-            ofSpf,
-            () ->
-                new SpfResult(
-                    SpfResult.Result.TEMPERROR, domainOf(reversePath, helo), client, null, LATE));
-    boolean keys = within(end, ofKeys, () -> false);
-    var dkimResults = keys ? signatures.results() : late(message);
-    var ofDmarc = threads.submit(() -> dmarc.verify(message.header(), spfResult, dkimResults));
-    var dmarcResult =
-        within(
-            end,
-            ofDmarc,
-            () ->
-                new DmarcResult(
-                    DmarcResult.Action.TEMPERROR, DmarcResult.Policy.ABSENT, false, false, null));
-    // Last, so that DMARC does not wait for it.
-    var arcResult =
-        chain == null || ofChain == null
-            ? ArcResult.none()
-            : within(end, ofChain, () -> false) ? chain.result() : chain.late(LATE);
-    return new AuthenticationResults(spfResult, dkimResults, arcResult, dmarcResult);
+    return begin(reversePath, client, helo).results(message);
   }
 
-  private static final String LATE = "no answer from the DNS in time";
-
-  private static String domainOf(String reversePath, String helo) {
-    return reversePath.isEmpty() ? helo : reversePath.substring(reversePath.lastIndexOf('@') + 1);
+  /**
+   * Begins with a message that is about to come: SPF is asked from here on. Does not block.
+   *
+   * @param reversePath without angle brackets, empty for the null one
+   * @param helo what the client called itself
+   * @throws RejectedExecutionException when the threads have ended
+   */
+  public Ongoing begin(String reversePath, InetAddress client, String helo) {
+    return new Ongoing(reversePath, client, helo);
   }
 
-  private static List<DkimResult> late(SpooledMessage message) {
-    return message.header().all("DKIM-Signature").stream()
-        .map(field -> new DkimResult(DkimResult.Status.TEMPERROR, null, null, LATE, false))
-        .toList();
-  }
+  /**
+   * One message on its way. Who shows it as it passes saves reading it again, and has answers of
+   * the DNS under way meanwhile. Used by one thread at a time; only {@link #results} blocks.
+   */
+  public final class Ongoing {
+    private final SpfResult noSpf;
+    private final Future<SpfResult> ofSpf;
+    private @Nullable Checks checks;
 
-  /** Once for all, and only where a signature needs it. */
-  private static void readBody(
-      SpooledMessage message,
-      DKIMVerifier.Verification signatures,
-      ArcVerifier.@Nullable Verification chain) {
-    var readers = new ArrayList<ByteSink>(2);
-    if (message.header().first("DKIM-Signature").isPresent()) {
-      readers.add(signatures);
+    private Ongoing(String reversePath, InetAddress client, String helo) {
+      var domain =
+          reversePath.isEmpty() ? helo : reversePath.substring(reversePath.lastIndexOf('@') + 1);
+      noSpf = new SpfResult(SpfResult.Result.TEMPERROR, domain, client, null, LATE);
+      ofSpf = threads.submit(() -> spf.check(reversePath, client, helo));
     }
-    if (chain != null && chain.needsBody()) {
-      readers.add(chain);
+
+    /**
+     * The header section, once and before the body: keys and policies are asked for from here on.
+     *
+     * @throws RejectedExecutionException when the threads have ended
+     */
+    public void header(HeaderSection header) {
+      checks = new Checks(header);
     }
-    if (readers.isEmpty()) {
-      return;
-    }
-    var buffer = new byte[BUFFER];
-    try (var in = message.open()) {
-      in.skipNBytes(message.header().size());
-      var blankLine = in.readNBytes(2);
-      if (blankLine.length < 2 || blankLine[0] != '\r' || blankLine[1] != '\n') {
-        write(readers, ByteBuffer.wrap(blankLine)); // RFC 5322 2.2: the body began without one
+
+    /** Some of the body, behind {@link #header}. */
+    public void body(ByteBuffer octets) {
+      if (checks != null) {
+        checks.write(octets);
       }
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        write(readers, ByteBuffer.wrap(buffer, 0, n));
+    }
+
+    /**
+     * What is found, within the budget from now on.
+     *
+     * @param message the one that passed, or if no header did, one that is read now
+     */
+    public AuthenticationResults results(SpooledMessage message) {
+      long end = System.nanoTime() + budget.toNanos();
+      var of = checks;
+      if (of == null) {
+        of = new Checks(message.header());
+        of.read(message);
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      return of.results(end, within(end, ofSpf, () -> noSpf));
+    }
+
+    /** The message does not come. */
+    public void abandon() {
+      ofSpf.cancel(true);
+      if (checks != null) {
+        checks.cancel();
+      }
     }
   }
 
-  private static void write(List<ByteSink> readers, ByteBuffer octets) {
-    readers.forEach(reader -> reader.write(octets.duplicate()));
+  /** Of a message whose header is there. */
+  private final class Checks {
+    private final HeaderSection header;
+    private final DKIMVerifier.Verification signatures;
+    private final ArcVerifier.@Nullable Verification chain;
+    private final DmarcVerifier.Verification policies;
+    private final Future<Boolean> ofKeys;
+    private final Future<Boolean> ofChain;
+    private final Future<Boolean> ofPolicies;
+    private final List<ByteSink> readers = new ArrayList<>(2);
+
+    Checks(HeaderSection header) {
+      this.header = header;
+      signatures = dkim.begin(header);
+      policies = dmarc.begin(header);
+      var links = arc == null ? null : arc.begin(header);
+      chain = links;
+      ofKeys = signatures.needsBody() ? started(signatures, signatures::fetchKeys) : NOTHING_TO_ASK;
+      ofChain =
+          links != null && links.needsBody() ? started(links, links::fetchKeys) : NOTHING_TO_ASK;
+      ofPolicies = threads.submit(policies::fetchPolicies, true);
+    }
+
+    private Future<Boolean> started(ByteSink reader, Runnable questions) {
+      readers.add(reader);
+      return threads.submit(questions, true);
+    }
+
+    void write(ByteBuffer octets) {
+      readers.forEach(reader -> reader.write(octets.duplicate()));
+    }
+
+    /** Once for all, and only where a signature needs it. */
+    void read(SpooledMessage message) {
+      if (readers.isEmpty()) {
+        return;
+      }
+      var buffer = new byte[BUFFER];
+      try (var in = message.open()) {
+        in.skipNBytes(header.size());
+        var blankLine = in.readNBytes(2);
+        if (blankLine.length < 2 || blankLine[0] != '\r' || blankLine[1] != '\n') {
+          write(ByteBuffer.wrap(blankLine)); // RFC 5322 2.2: the body began without one
+        }
+        for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+          write(ByteBuffer.wrap(buffer, 0, n));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    AuthenticationResults results(long end, SpfResult spfResult) {
+      var dkimResults = within(end, ofKeys, () -> false) ? signatures.results() : late();
+      var dmarcResult =
+          within(end, ofPolicies, () -> false)
+              ? within(
+                  end,
+                  threads.submit(() -> policies.result(spfResult, dkimResults)),
+                  () -> NO_POLICY)
+              : NO_POLICY;
+      // Last, so that DMARC does not wait for it.
+      var arcResult =
+          chain == null
+              ? ArcResult.none()
+              : within(end, ofChain, () -> false) ? chain.result() : chain.late(LATE);
+      return new AuthenticationResults(spfResult, dkimResults, arcResult, dmarcResult);
+    }
+
+    private List<DkimResult> late() {
+      return header.all("DKIM-Signature").stream()
+          .map(field -> new DkimResult(DkimResult.Status.TEMPERROR, null, null, LATE, false))
+          .toList();
+    }
+
+    void cancel() {
+      ofKeys.cancel(true);
+      ofChain.cancel(true);
+      ofPolicies.cancel(true);
+    }
   }
 
   private static <T> T within(long end, Future<T> result, Supplier<T> otherwise) {

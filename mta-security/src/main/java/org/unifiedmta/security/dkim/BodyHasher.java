@@ -59,9 +59,42 @@ public final class BodyHasher implements ByteSink {
 
   @Override
   public void write(ByteBuffer body) {
-    for (int i = body.position(); i < body.limit(); i++) {
-      take(body.get(i));
+    int end = body.limit();
+    for (int i = body.position(); i < end; ) {
+      int to = carriageReturn || blank ? i : endOfRun(body, i, end);
+      if (to > i) {
+        pending();
+        put(body, i, to - i);
+        i = to;
+      } else {
+        take(body.get(i++));
+      }
     }
+  }
+
+  /** Behind the octets from here on that are canonical as they are, whatever follows. */
+  private int endOfRun(ByteBuffer body, int from, int end) {
+    int i = from;
+    while (i < end) {
+      byte octet = body.get(i);
+      if (isContent(octet)) {
+        i++;
+      } else if (octet == ' ' && i + 1 < end && isContent(body.get(i + 1))) {
+        i += 2; // a single blank within a line
+      } else if (octet == '\r'
+          && i + 2 < end
+          && body.get(i + 1) == '\n'
+          && isContent(body.get(i + 2))) {
+        i += 3; // the end of a line with another one behind it
+      } else {
+        return i;
+      }
+    }
+    return i;
+  }
+
+  private boolean isContent(byte octet) {
+    return octet != '\r' && !(relaxed && (octet == ' ' || octet == '\t'));
   }
 
   private void take(byte octet) {
@@ -75,10 +108,10 @@ public final class BodyHasher implements ByteSink {
     }
     if (octet == '\r') {
       carriageReturn = true;
-    } else if (relaxed && (octet == ' ' || octet == '\t')) {
-      blank = true;
-    } else {
+    } else if (isContent(octet)) {
       content(octet);
+    } else {
+      blank = true;
     }
   }
 
@@ -88,6 +121,12 @@ public final class BodyHasher implements ByteSink {
   }
 
   private void content(byte octet) {
+    pending();
+    put(octet);
+  }
+
+  /** What counts now, since something follows. */
+  private void pending() {
     for (; lineEnds > 0; lineEnds--) {
       put(CRLF[0]);
       put(CRLF[1]);
@@ -96,7 +135,20 @@ public final class BodyHasher implements ByteSink {
       blank = false;
       put((byte) ' ');
     }
-    put(octet);
+  }
+
+  private void put(ByteBuffer body, int from, int octets) {
+    length += octets;
+    int left = (int) Math.min(octets, limit - hashed);
+    hashed += left;
+    for (int at = from; left > 0; ) {
+      int n = Math.min(left, BUFFER - filled);
+      body.get(at, out, filled, n);
+      filled += n;
+      at += n;
+      left -= n;
+      flushIfFull();
+    }
   }
 
   private void put(byte octet) {
@@ -104,10 +156,14 @@ public final class BodyHasher implements ByteSink {
     if (hashed < limit) {
       hashed++;
       out[filled++] = octet;
-      if (filled == BUFFER) {
-        digest.update(out);
-        filled = 0;
-      }
+      flushIfFull();
+    }
+  }
+
+  private void flushIfFull() {
+    if (filled == BUFFER) {
+      digest.update(out);
+      filled = 0;
     }
   }
 

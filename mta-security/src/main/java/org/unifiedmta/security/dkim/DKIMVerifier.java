@@ -169,6 +169,11 @@ public final class DKIMVerifier {
       return new BodyForm(signature.algorithm().hash(), signature.body(), signature.limit());
     }
 
+    /** Whether the body makes a difference, and keys are to be asked for. */
+    public boolean needsBody() {
+      return !bodies.isEmpty();
+    }
+
     @Override
     public void write(ByteBuffer body) {
       bodies.values().forEach(hasher -> hasher.write(body.duplicate()));

@@ -40,7 +40,7 @@ final class DkimCrypto {
 
   private DkimCrypto() {}
 
-  private static Signature rsa(String hash) throws NoSuchAlgorithmException {
+  static Signature rsa(String hash) throws NoSuchAlgorithmException {
     var name = hash.replace("-", "") + "withRSA";
     var fast = Fast.PROVIDER;
     return fast == null ? Signature.getInstance(name) : Signature.getInstance(name, fast);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.dns.SystemDnsResolver;
@@ -64,13 +65,38 @@ public final class DmarcVerifier {
    * comment shows an address elsewhere, that one is asked, and would-be PASS is NONE.
    */
   public DmarcResult verify(HeaderSection header, SpfResult spf, List<DkimResult> dkim) {
-    var authors = Authors.of(header);
-    var found = discovery();
-    return authors.domains().stream()
-        .map(domain -> new Evaluation(domain, spf, dkim, found).result())
-        .map(result -> authors.isCertain() ? result : withoutPass(result))
-        .max(Comparator.comparingInt(DmarcVerifier::strictness))
-        .orElseGet(DmarcResult::none);
+    return begin(header).result(spf, dkim);
+  }
+
+  /** Begins with a message of which it is not known yet what proves it. */
+  public Verification begin(HeaderSection header) {
+    return new Verification(Authors.of(header));
+  }
+
+  /** One message. Used by one thread at a time. */
+  public final class Verification {
+    private final Authors authors;
+    private final List<Wish> wishes;
+
+    private Verification(Authors authors) {
+      this.authors = authors;
+      var found = discovery();
+      this.wishes = authors.domains().stream().map(domain -> new Wish(domain, found)).toList();
+    }
+
+    /** Asks for the policies, so that they are there when the rest is; blocks. */
+    public void fetchPolicies() {
+      wishes.forEach(Wish::fetch);
+    }
+
+    /** As {@link DmarcVerifier#verify(HeaderSection, SpfResult, List)}; blocks. */
+    public DmarcResult result(SpfResult spf, List<DkimResult> dkim) {
+      return wishes.stream()
+          .map(wish -> new Evaluation(wish, spf, dkim).result())
+          .map(result -> authors.isCertain() ? result : withoutPass(result))
+          .max(Comparator.comparingInt(DmarcVerifier::strictness))
+          .orElseGet(DmarcResult::none);
+    }
   }
 
   private static DmarcResult withoutPass(DmarcResult result) {
@@ -105,41 +131,37 @@ public final class DmarcVerifier {
     var author = DomainNames.normal(headerFromDomain);
     return author == null
         ? DmarcResult.none()
-        : new Evaluation(author, spf, dkim, discovery()).result();
+        : new Evaluation(new Wish(author, discovery()), spf, dkim).result();
   }
 
-  private final class Evaluation {
-    private final String author;
-    private final SpfResult spf;
-    private final List<DkimResult> dkim;
-    private final Discovery discovery;
+  /** What the owner of one domain wants done. */
+  private final class Wish {
+    final String author;
+    final Discovery discovery;
+    private boolean known;
     private boolean unanswered;
+    private Discovery.@Nullable Published published; // null for nothing that can be used
+    private Policy policy = Policy.ABSENT;
 
-    Evaluation(String author, SpfResult spf, List<DkimResult> dkim, Discovery discovery) {
+    Wish(String author, Discovery discovery) {
       this.author = author;
-      this.spf = spf;
-      this.dkim = dkim;
       this.discovery = discovery;
     }
 
-    DmarcResult result() {
-      Discovery.Published found;
-      Policy policy;
-      try {
-        found = discovery.policy(author);
-        if (found == null || !found.record().isUsable()) {
-          return DmarcResult.none();
-        }
-        policy = policy(found);
-      } catch (PolicyUnavailableException e) {
-        return new DmarcResult(Action.TEMPERROR, Policy.ABSENT, false, false, null);
+    void fetch() {
+      if (known) {
+        return;
       }
-      var record = found.record();
-      boolean spfAligned =
-          spf.result() == SpfResult.Result.PASS && isAligned(spf.domain(), record.isSpfStrict());
-      boolean dkimAligned = isSigned(record, DkimResult.Status.PASS);
-      var action = spfAligned || dkimAligned ? Action.PASS : action(record, policy);
-      return new DmarcResult(action, policy, spfAligned, dkimAligned, found.domain(), record);
+      known = true;
+      try {
+        var found = discovery.policy(author);
+        if (found != null && found.record().isUsable()) {
+          policy = policy(found);
+          published = found;
+        }
+      } catch (PolicyUnavailableException e) {
+        unanswered = true;
+      }
     }
 
     /** 4.10.1: of one that was found above the author's domain, what it says of those below. */
@@ -161,6 +183,37 @@ public final class DmarcVerifier {
       }
       return status != Status.NXDOMAIN;
     }
+  }
+
+  private static final class Evaluation {
+    private final Wish wish;
+    private final SpfResult spf;
+    private final List<DkimResult> dkim;
+    private boolean unanswered;
+
+    Evaluation(Wish wish, SpfResult spf, List<DkimResult> dkim) {
+      this.wish = wish;
+      this.spf = spf;
+      this.dkim = dkim;
+    }
+
+    DmarcResult result() {
+      wish.fetch();
+      if (wish.unanswered) {
+        return new DmarcResult(Action.TEMPERROR, Policy.ABSENT, false, false, null);
+      }
+      var published = wish.published;
+      if (published == null) {
+        return DmarcResult.none();
+      }
+      var record = published.record();
+      boolean spfAligned =
+          spf.result() == SpfResult.Result.PASS && isAligned(spf.domain(), record.isSpfStrict());
+      boolean dkimAligned = isSigned(record, DkimResult.Status.PASS);
+      var action = spfAligned || dkimAligned ? Action.PASS : action(record, wish.policy);
+      return new DmarcResult(
+          action, wish.policy, spfAligned, dkimAligned, published.domain(), record);
+    }
 
     /** RFC 6376 3.6.1: what a key in testing signs is treated as if it were not signed. */
     private boolean isSigned(DmarcRecord record, DkimResult.Status status) {
@@ -180,13 +233,13 @@ public final class DmarcVerifier {
     /** 4.4: the same domain, or, unless strict, the same organizational domain. */
     private boolean isAligned(String identifier, boolean strict) {
       var domain = DomainNames.normal(identifier);
-      if (domain == null || domain.equals(author) || strict) {
-        return domain != null && domain.equals(author);
+      if (domain == null || domain.equals(wish.author) || strict) {
+        return domain != null && domain.equals(wish.author);
       }
       try {
-        var organizational = discovery.organizationalDomain(author);
+        var organizational = wish.discovery.organizationalDomain(wish.author);
         return DomainNames.isOrIsBelow(domain, organizational)
-            && discovery.organizationalDomain(domain).equals(organizational);
+            && wish.discovery.organizationalDomain(domain).equals(organizational);
       } catch (PolicyUnavailableException e) {
         unanswered = true;
         return false;

@@ -28,14 +28,15 @@ sealed interface Action {
   record Respond(byte[] response) implements Action {}
 
   /** A place for the data is needed. */
-  record OpenSpool(long announcedSize) implements Action {}
+  record OpenSpool(Envelope envelope, long announcedSize) implements Action {}
 
   /**
    * So many octets of data come next (RFC 3030 2); the first chunk opens its place.
    *
    * @param binary whether they may be any octets, rather than lines of text
    */
-  record ReceiveChunk(long size, boolean last, boolean binary, long announcedSize)
+  record ReceiveChunk(
+      Envelope envelope, long announcedSize, long size, boolean last, boolean binary)
       implements Action {}
 
   /** So many octets come next that nobody wants. */
@@ -44,7 +45,7 @@ sealed interface Action {
   /** The chunks that are here are not wanted any more. */
   record AbandonChunks() implements Action {}
 
-  /** The spooled message goes to the handler, whose verdict comes back. */
+  /** The spooled message goes to its receiver, whose verdict comes back. */
   record Deliver(Envelope envelope) implements Action {}
 
   /** As {@link Deliver} over LMTP: there is a reply for each recipient (RFC 2033 4.2). */

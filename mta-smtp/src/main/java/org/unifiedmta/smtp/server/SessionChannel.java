@@ -31,7 +31,9 @@ import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.core.spool.InsufficientStorageException;
+import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
+import org.unifiedmta.core.spool.WatchedWriter;
 import org.unifiedmta.security.sasl.CredentialsUnavailableException;
 import org.unifiedmta.security.sasl.SaslExchange;
 import org.unifiedmta.smtp.codec.Extension;
@@ -68,6 +70,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private @Nullable ByteBuf output;
   private @Nullable Reception reception;
   private @Nullable Chunk chunk; // that comes in now
+  private @Nullable MessageReceiver receiver; // of the data that comes in or has come
   private @Nullable SpooledMessage received;
   private @Nullable SaslExchange login;
   private SmtpServer.@Nullable Admission admission;
@@ -372,7 +375,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   private void receiveChunk(Action.ReceiveChunk wanted) {
     if (reception == null) {
-      reception = openReception(wanted.announcedSize());
+      reception = openReception(wanted.envelope(), wanted.announcedSize());
     }
     begin(new Chunk(wanted.size(), wanted.last(), wanted.binary(), reception));
   }
@@ -453,12 +456,12 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
         case Action.Ask(var question) -> ask(question);
         case Action.Login(var mechanism, var response) -> login(mechanism, response);
         case Action.Respond(var response) -> respond(response);
-        case Action.OpenSpool(var size) -> openSpool(size);
+        case Action.OpenSpool(var envelope, var size) -> openSpool(envelope, size);
         case Action.ReceiveChunk wanted -> receiveChunk(wanted);
         case Action.SkipChunk(var size) -> begin(new Chunk(size, false, true, null));
         case Action.AbandonChunks() -> abandonChunks();
-        case Action.Deliver(var envelope) -> deliver(envelope);
-        case Action.DeliverEach(var envelope) -> deliverEach(envelope);
+        case Action.Deliver(var envelope) -> deliver();
+        case Action.DeliverEach(var envelope) -> deliverEach(envelope.recipients().size());
         case Action.StartTls() -> {
           flush(); // the last plain text
           addTls();
@@ -542,8 +545,8 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private void openSpool(long announcedSize) {
-    var opened = openReception(announcedSize);
+  private void openSpool(Envelope envelope, long announcedSize) {
+    var opened = openReception(envelope, announcedSize);
     if (opened.refusal() == null) {
       reception = opened;
     }
@@ -551,16 +554,19 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     expectData();
   }
 
-  private Reception openReception(long announcedSize) {
+  private Reception openReception(Envelope envelope, long announcedSize) {
     var pace =
         new Pace(
             options.timer().now(),
             options.messageTimeout(),
             options.dataTimeout(),
             options.minDataRate());
+    SpoolWriter writer = null;
     try {
+      writer = server.spool().open(announcedSize);
+      receiver = server.handler().data(session.facts(), envelope);
       return new Reception(
-          server.spool().open(announcedSize),
+          new WatchedWriter(writer, receiver),
           listener.maxMessageSizeWithin(options),
           options.maxLineLength(),
           options.normalizeLineEnds(),
@@ -568,34 +574,35 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     } catch (InsufficientStorageException e) {
       return new Reception(Replies.NO_ROOM, pace);
     } catch (RuntimeException e) {
-      log.error("{} spool failed", session.facts().id(), e);
+      log.error("{} no place for a message", session.facts().id(), e);
+      if (writer != null) {
+        writer.close();
+      }
       return new Reception(Replies.LOCAL_ERROR, pace);
     }
   }
 
-  private void deliver(Envelope envelope) {
-    deliver(
-        (handler, message, reply) -> handler.message(session.facts(), envelope, message, reply),
-        session::verdict,
-        FAILED);
+  private void deliver() {
+    deliver(MessageReceiver::message, session::verdict, FAILED);
   }
 
-  private void deliverEach(Envelope envelope) {
+  private void deliverEach(int recipients) {
     deliver(
-        (handler, message, replies) ->
-            handler.messageForEach(session.facts(), envelope, message, replies),
+        (to, message, replies) -> to.messageForEach(message, recipients, replies),
         session::delivered,
         List.of());
   }
 
   private interface Delivery<T> {
-    void to(SessionHandler handler, SpooledMessage message, Consumer<T> reply);
+    void to(MessageReceiver receiver, SpooledMessage message, Consumer<T> reply);
   }
 
   private <T> void deliver(Delivery<T> delivery, Function<T, List<Action>> answer, T failed) {
     var message = received;
+    var to = receiver;
     received = null;
-    if (message == null) {
+    receiver = null;
+    if (message == null || to == null) {
       perform(answer.apply(failed));
       return;
     }
@@ -609,7 +616,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
           }
         };
     try {
-      delivery.to(server.handler(), message, reply);
+      delivery.to(to, message, reply);
     } catch (RuntimeException e) {
       log.error("{} handler failed", session.facts().id(), e);
       message.close();

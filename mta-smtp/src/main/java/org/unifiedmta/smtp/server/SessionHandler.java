@@ -1,13 +1,8 @@
 package org.unifiedmta.smtp.server;
 
-import java.util.Collections;
-import java.util.List;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
-import org.unifiedmta.core.reply.SmtpReply;
-import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.sasl.SaslExchange;
 
 /**
@@ -46,33 +41,12 @@ public interface SessionHandler {
   Answer recipient(SessionFacts session, Envelope envelope, Recipient recipient);
 
   /**
-   * The end of data. The handler takes the message over and closes it if it does not keep it.
+   * The data of a message is about to come.
    *
-   * @param reply takes the verdict once, from any thread; Continue is not one of them
+   * @param envelope with all recipients
+   * @return who takes it, and nothing but it
    */
-  void message(
-      SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply);
-
-  /**
-   * The end of data over LMTP (RFC 2033 4.2). The handler takes the message over and closes it.
-   *
-   * @param replies takes once, from any thread, one reply for each recipient, in their order
-   */
-  default void messageForEach(
-      SessionFacts session,
-      Envelope envelope,
-      SpooledMessage message,
-      Consumer<List<SmtpReply>> replies) {
-    message(
-        session,
-        envelope,
-        message,
-        verdict ->
-            replies.accept(
-                Collections.nCopies(
-                    envelope.recipients().size(),
-                    verdict instanceof Verdict.Reply(var reply) ? reply : Replies.LOCAL_ERROR)));
-  }
+  MessageReceiver data(SessionFacts session, Envelope envelope);
 
   /** The client broke the protocol; what the handler itself refused is not told. */
   default void erred(SessionFacts session) {}

@@ -511,7 +511,8 @@ final class SmtpSession {
     phase = Phase.CHUNKING;
     lastChunk = bdat.last();
     boolean binary = envelope.body() == Envelope.Body.BINARY_MIME;
-    return List.of(new Action.ReceiveChunk(bdat.size(), bdat.last(), binary, announcedSize));
+    return List.of(
+        new Action.ReceiveChunk(envelope, announcedSize, bdat.size(), bdat.last(), binary));
   }
 
   private List<Action> abandonChunks() {
@@ -574,7 +575,7 @@ final class SmtpSession {
       case DATA ->
           envelope.body() == Envelope.Body.BINARY_MIME
               ? error(Replies.BINARY_BY_CHUNKS) // RFC 3030 3
-              : List.of(new Action.OpenSpool(announcedSize));
+              : List.of(new Action.OpenSpool(envelope, announcedSize));
       case RSET -> {
         if (stopping) {
           yield goodbye(Replies.SHUTTING_DOWN);

@@ -131,7 +131,7 @@ final class Dialogue {
           assertThat(login).isNotNull();
           perform(session.login(login.next(response)));
         }
-        case Action.OpenSpool(var size) -> perform(session.spoolOpened(spoolRefusal));
+        case Action.OpenSpool(var envelope, var size) -> perform(session.spoolOpened(spoolRefusal));
         case Action.ReceiveChunk wanted -> {
           heard.append("> ").append(wanted.size()).append(" octets kept\n");
           perform(session.chunkReceived(wanted.size(), messageRefusal));

@@ -48,6 +48,7 @@ final class HeapSpool implements Spool {
 
   private final class Writer implements SpoolWriter {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final HeaderSection.Collector header = new HeaderSection.Collector();
     private boolean done;
 
     @Override
@@ -56,9 +57,15 @@ final class HeapSpool implements Spool {
         throw new IllegalStateException("written behind its end");
       }
       largestWrite = Math.max(largestWrite, in.remaining());
+      header.write(in);
       while (in.hasRemaining()) {
         bytes.write(in.get());
       }
+    }
+
+    @Override
+    public @Nullable HeaderSection header() {
+      return header.beforeBlankLine();
     }
 
     @Override

@@ -1,14 +1,18 @@
 package org.unifiedmta.smtp.server;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
+import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslContext;
@@ -23,6 +27,14 @@ final class Postmaster implements SessionHandler {
   /** One message taken. */
   record Mail(SessionFacts session, Envelope envelope, String text) {}
 
+  /** What passed of a message. */
+  static final class Seen {
+    volatile @Nullable HeaderSection header;
+    final StringBuffer body = new StringBuffer();
+    final CountDownLatch abandoned = new CountDownLatch(1);
+  }
+
+  final List<Seen> seen = new CopyOnWriteArrayList<>();
   final List<Mail> mails = new CopyOnWriteArrayList<>();
   final List<SessionFacts> disconnected = new CopyOnWriteArrayList<>();
   final AtomicInteger errors = new AtomicInteger();
@@ -78,15 +90,46 @@ final class Postmaster implements SessionHandler {
   }
 
   @Override
-  public void message(
-      SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {
-    mails.add(new Mail(session, envelope, ((HeapSpool.Message) message).text()));
-    message.close();
-    var somebody = later;
-    if (somebody != null) {
-      somebody.accept(reply);
-    } else {
-      reply.accept(onMessage.get());
+  public MessageReceiver data(SessionFacts session, Envelope envelope) {
+    return new Receiver(session, envelope);
+  }
+
+  private final class Receiver implements MessageReceiver {
+    private final SessionFacts session;
+    private final Envelope envelope;
+    private final Seen seen = new Seen();
+
+    Receiver(SessionFacts session, Envelope envelope) {
+      this.session = session;
+      this.envelope = envelope;
+      Postmaster.this.seen.add(seen);
+    }
+
+    @Override
+    public void header(HeaderSection section) {
+      seen.header = section;
+    }
+
+    @Override
+    public void body(ByteBuffer octets) {
+      seen.body.append(StandardCharsets.ISO_8859_1.decode(octets));
+    }
+
+    @Override
+    public void abandoned() {
+      seen.abandoned.countDown();
+    }
+
+    @Override
+    public void message(SpooledMessage message, Consumer<Verdict> reply) {
+      mails.add(new Mail(session, envelope, ((HeapSpool.Message) message).text()));
+      message.close();
+      var somebody = later;
+      if (somebody != null) {
+        somebody.accept(reply);
+      } else {
+        reply.accept(onMessage.get());
+      }
     }
   }
 

@@ -11,7 +11,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +18,6 @@ import org.junit.jupiter.api.Test;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.address.Recipient;
 import org.unifiedmta.core.reply.SmtpReply;
-import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.security.sasl.CredentialStore;
 import org.unifiedmta.security.sasl.SaslContext;
 import org.unifiedmta.security.sasl.SaslExchange;
@@ -262,7 +260,7 @@ class SessionFuzzTest {
             later(() -> session.login(login == null ? null : login.next(response)));
           }
           case Action.Respond(var response) -> later(() -> session.login(login.next(response)));
-          case Action.OpenSpool(var size) -> {
+          case Action.OpenSpool(var envelope, var size) -> {
             assertThat(sender && !recipients.isEmpty()).as("354 without envelope").isTrue();
             boolean room = random.nextInt(10) > 0;
             receiving = room;
@@ -388,8 +386,9 @@ class SessionFuzzTest {
     }
 
     @Override
-    public void message(
-        SessionFacts session, Envelope envelope, SpooledMessage message, Consumer<Verdict> reply) {}
+    public MessageReceiver data(SessionFacts session, Envelope envelope) {
+      return (message, reply) -> {};
+    }
 
     @Override
     public void disconnected(SessionFacts session) {}

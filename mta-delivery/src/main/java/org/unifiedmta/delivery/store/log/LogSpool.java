@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.store.log;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.InsufficientStorageException;
 import org.unifiedmta.core.spool.Spool;
@@ -91,6 +92,11 @@ final class LogSpool implements Spool {
         log.append(chunk);
       });
       body.emptyRest();
+    }
+
+    @Override
+    public @Nullable HeaderSection header() {
+      return header.beforeBlankLine();
     }
 
     @Override
