@@ -28,6 +28,7 @@ import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.zone.RetryPolicy;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.routing.zone.ZoneSelector;
+import org.unifiedmta.smtp.codec.DotStuffer;
 
 /** Takes messages of the host itself into the queue. Blocks until they are on stable storage. */
 public final class Submission {
@@ -143,9 +144,13 @@ public final class Submission {
     }
   }
 
-  /** A stream into a spool that waits while the spool is behind. */
+  /**
+   * A stream into a spool that waits while the spool is behind. All lines end with CRLF in it,
+   * since what is signed is what goes out (RFC 6376 5.3).
+   */
   private static final class Spooling extends OutputStream {
     private final SpoolWriter writer;
+    private final DotStuffer lines = DotStuffer.ofChunks();
     private final ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
 
     Spooling(SpoolWriter writer) {
@@ -176,7 +181,7 @@ public final class Submission {
     @Override
     public void flush() {
       awaitWritable();
-      writer.write(buffer.flip());
+      lines.write(buffer.flip(), writer);
       buffer.clear();
     }
 
@@ -196,6 +201,7 @@ public final class Submission {
     @Override
     public void close() {
       flush();
+      lines.complete(writer);
     }
   }
 }
