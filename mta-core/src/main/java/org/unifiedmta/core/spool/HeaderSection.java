@@ -38,12 +38,19 @@ public final class HeaderSection {
   private final List<Field> hidden;
   private final int size;
   private final boolean beyondBounds;
+  private final boolean beginsFolded;
 
-  private HeaderSection(List<Field> fields, List<Field> hidden, int size, boolean beyondBounds) {
+  private HeaderSection(
+      List<Field> fields,
+      List<Field> hidden,
+      int size,
+      boolean beyondBounds,
+      boolean beginsFolded) {
     this.fields = Collections.unmodifiableList(fields);
     this.hidden = Collections.unmodifiableList(hidden);
     this.size = size;
     this.beyondBounds = beyondBounds;
+    this.beginsFolded = beginsFolded;
   }
 
   /** The fields in wire order. */
@@ -62,6 +69,14 @@ public final class HeaderSection {
   /** Whether there is more in front of the blank line than the bounds let through. */
   public boolean isBeyondBounds() {
     return beyondBounds;
+  }
+
+  /**
+   * Whether the message begins with a blank: its first line would go on a field that is put in
+   * front of it (RFC 5322 2.2.3), unless a blank line is put between.
+   */
+  public boolean beginsFolded() {
+    return beginsFolded;
   }
 
   /** Octets of the section, without the blank line that ends it. */
@@ -132,7 +147,8 @@ public final class HeaderSection {
       }
       start = end;
     }
-    return new HeaderSection(fields, hidden, size, start < length);
+    boolean beginsFolded = length > 0 && (bytes[0] == ' ' || bytes[0] == '\t');
+    return new HeaderSection(fields, hidden, size, start < length, beginsFolded);
   }
 
   private static Field field(byte[] bytes, int start, int colon, int end) {

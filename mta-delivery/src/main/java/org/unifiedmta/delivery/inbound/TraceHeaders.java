@@ -11,7 +11,9 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.unifiedmta.core.address.Domains;
 import org.unifiedmta.core.address.Envelope;
+import org.unifiedmta.core.mime.HeaderText;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
 import org.unifiedmta.delivery.queue.Edits;
@@ -55,6 +57,9 @@ final class TraceHeaders {
         .forEach(field -> cuts.add(field.cut()));
     if (submitted) {
       submitted(prefix, header, id, now);
+    }
+    if (header.beginsFolded()) {
+      prefix.append("\r\n");
     }
     cuts.sort(Comparator.comparingLong(Cut::from));
     return new Edits(prefix.toString().getBytes(StandardCharsets.UTF_8), cuts);
@@ -157,7 +162,17 @@ final class TraceHeaders {
   /** RFC 8601 5: a field that claims to be ours was not made by us. */
   private boolean isForged(HeaderSection.Field field) {
     return field.name().equalsIgnoreCase("Authentication-Results")
-        && authservId(field.value()).equalsIgnoreCase(hostname);
+        && name(HeaderText.unfold(authservId(field.value()))).equals(name(hostname));
+  }
+
+  /** As host names are compared, since that is what an authserv-id of ours is. */
+  private static String name(String id) {
+    var name = id.endsWith(".") ? id.substring(0, id.length() - 1) : id;
+    try {
+      return Domains.toAscii(name);
+    } catch (IllegalArgumentException e) {
+      return name.toLowerCase(Locale.ROOT);
+    }
   }
 
   /** {@code [CFWS] authserv-id [CFWS 1*DIGIT] [CFWS] ";"}, the id a token or quoted string. */

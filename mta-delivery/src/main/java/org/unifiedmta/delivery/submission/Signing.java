@@ -115,7 +115,7 @@ public final class Signing {
     for (var signer : signers) {
       fields.append(signer.signatureHeader(section, hash)).append("\r\n");
     }
-    return fields.toString();
+    return fields.append(section.beginsFolded() ? "\r\n" : "").toString();
   }
 
   /** Whether there is a key that signs for this domain. */

@@ -29,6 +29,7 @@ import org.unifiedmta.routing.route.EmailRouter;
 import org.unifiedmta.routing.zone.RetryPolicy;
 import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.routing.zone.ZoneSelector;
+import org.unifiedmta.smtp.codec.DotStuffer;
 
 /** Takes messages of the host itself into the queue. Blocks until they are on stable storage. */
 public final class Submission {
@@ -82,7 +83,7 @@ public final class Submission {
           throw new SubmissionException("no key signs for " + domain, null);
         });
     var body = new Signing.BodyHash();
-    var message = spooled(writing, body);
+    var message = spooled(writing, envelope.body() == Envelope.Body.BINARY_MIME, body);
     var now = timer.now();
     List<NewRow> rows;
     SpooledMessage finished;
@@ -144,10 +145,10 @@ public final class Submission {
     void to(OutputStream out) throws IOException;
   }
 
-  private SpooledMessage spooled(Writing message, Signing.BodyHash body) {
+  private SpooledMessage spooled(Writing message, boolean binary, Signing.BodyHash body) {
     var place = store.spool().open(-1);
     try (var writer = signing.isActive() ? new WatchedWriter(place, body) : place) {
-      try (var out = new Spooling(writer)) {
+      try (var out = new Spooling(writer, binary)) {
         message.to(out);
       }
       return writer.finish();
@@ -156,13 +157,19 @@ public final class Submission {
     }
   }
 
-  /** A stream into a spool that waits while the spool is behind. */
+  /**
+   * A stream into a spool that waits while the spool is behind. All lines of text end with CRLF in
+   * it, since what is signed is what goes out (RFC 6376 5.3).
+   */
   private static final class Spooling extends OutputStream {
     private final SpoolWriter writer;
+    private final DotStuffer lines = DotStuffer.ofChunks();
+    private final boolean binary; // RFC 3030 3: any octets
     private final ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
 
-    Spooling(SpoolWriter writer) {
+    Spooling(SpoolWriter writer, boolean binary) {
       this.writer = writer;
+      this.binary = binary;
     }
 
     @Override
@@ -189,7 +196,11 @@ public final class Submission {
     @Override
     public void flush() {
       awaitWritable();
-      writer.write(buffer.flip());
+      if (binary) {
+        writer.write(buffer.flip());
+      } else {
+        lines.write(buffer.flip(), writer);
+      }
       buffer.clear();
     }
 
@@ -209,6 +220,7 @@ public final class Submission {
     @Override
     public void close() {
       flush();
+      lines.complete(writer);
     }
   }
 }

@@ -8,7 +8,9 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.time.Duration;
@@ -23,6 +25,8 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.DnsResolver.Answer;
 import org.unifiedmta.core.dns.DnsResolver.Status;
@@ -32,6 +36,8 @@ import org.unifiedmta.core.reply.SmtpReply;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
 import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
+import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Listener;
+import org.unifiedmta.delivery.server.UnifiedEmailServerConfig.Mode;
 import org.unifiedmta.routing.domain.DomainConfig;
 import org.unifiedmta.routing.route.OutboundOptions;
 import org.unifiedmta.security.SecurityResults;
@@ -82,6 +88,9 @@ class InboundAuthenticationTest {
             "v=DKIM1; p=" + Base64.getEncoder().encodeToString(keys.getPublic().getEncoded()))
         .txt("mild.test", "v=spf1 -all")
         .txt("_dmarc.mild.test", "v=DMARC1; p=quarantine")
+        .txt("proxied.test", "v=spf1 ip4:198.51.100.7 -all")
+        .fail("slow.test", "TXT", Status.SERVFAIL)
+        .txt("_dmarc.slow.test", "v=DMARC1; p=reject")
         .txt("broken.test", "v=spf1 -all")
         .fail("_dmarc.broken.test", "TXT", Status.SERVFAIL);
   }
@@ -472,5 +481,109 @@ class InboundAuthenticationTest {
     assertThat(told.poll(10, TimeUnit.SECONDS).domain()).isEqualTo("mild.test");
     send(from("good.test").build());
     assertThat(told).isEmpty();
+  }
+
+  /** RFC 9989 5.3.6: what SPF may yet prove has not failed. */
+  @Test
+  void whatSpfDoesNotSayNowIsTakenUnlessItIsToComeAgain() {
+    start(InboundPolicy.enforce(), zone().build());
+    send(from("slow.test").build());
+    assertThat(only().email().headers().first("Received-SPF").orElseThrow())
+        .startsWith("temperror (");
+    server.close();
+    seen.clear();
+    start(InboundPolicy.enforce().withDefersOnTemperror(true), zone().build());
+    assertThat(refusal(from("slow.test").build()).code()).isEqualTo(451);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "From: <ann@good.test>\r\nFrom: <ann@strict.test>",
+        "From: <ann@strict.test>\r\nFrom: <ann@good.test>",
+        "From: <ann@good.test>, <ann@strict.test>",
+        "From: <ann@strict.test> <ann@good.test>",
+        "no field\r\nFrom: <ann@strict.test>",
+        "From : <ann@strict.test>\r\nX: y\r\nFrom: <ann@good.test>"
+      })
+  void ofSeveralAuthorsTheOneCountsThatWantsMailRefused(String from) throws IOException {
+    start(InboundPolicy.enforce(), zone().build());
+    var message = from + "\r\nTo: <bob@here.test>\r\n\r\nHello\r\n.";
+    assertThat(talk(server.port(), "", "ann@good.test", message)).startsWith("550 5.7.26");
+    assertThat(seen).isEmpty();
+  }
+
+  /** The last reply; a proxy speaks before there is any. */
+  private static String talk(int port, String first, String reversePath, String message)
+      throws IOException {
+    try (var socket = new Socket("127.0.0.1", port)) {
+      var in =
+          new BufferedReader(
+              new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
+      var last = first.isEmpty() ? in.readLine() : "";
+      for (var line :
+          List.of(
+              first,
+              "HELO client.test",
+              "MAIL FROM:<" + reversePath + ">",
+              "RCPT TO:<bob@here.test>",
+              "DATA",
+              message)) {
+        if (!line.isEmpty()) {
+          socket.getOutputStream().write((line + "\r\n").getBytes(StandardCharsets.US_ASCII));
+          last = in.readLine();
+        }
+      }
+      return last;
+    }
+  }
+
+  /** SPF is asked about who connects: whom a proxy of ours names, and nobody else. */
+  @Test
+  void theClientIsWhoATrustedProxySaysItIs() throws IOException {
+    startUntold(config ->
+        config
+            .dnsResolver(zone().build())
+            .inboundPolicy(InboundPolicy.report())
+            .listen(
+                Listener.of("in", new InetSocketAddress("127.0.0.1", 0), Mode.PLAIN)
+                    .withProxyProtocol(true))
+            .trustedProxies("127.0.0.0/8"));
+    int port = server.listeners().getLast().address().getPort();
+    var proxy = "PROXY TCP4 198.51.100.7 192.0.2.1 4711 25";
+    assertThat(talk(port, proxy, "ann@proxied.test", "Subject: x\r\n\r\nHello\r\n."))
+        .startsWith("250 ");
+    assertThat(server.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    assertThat(only().security().authentication().spf().result()).isEqualTo(SpfResult.Result.PASS);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "PROXY TCP4 198.51.100.7 192.0.2.1 4711 25",
+        "XCLIENT ADDR=198.51.100.7",
+        "XFORWARD ADDR=198.51.100.7"
+      })
+  void aClientDoesNotSayWhoItIs(String command) throws IOException {
+    start(InboundPolicy.report(), zone().build());
+    try (var socket = new Socket("127.0.0.1", server.port())) {
+      var in =
+          new BufferedReader(
+              new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
+      in.readLine();
+      for (var line :
+          List.of(
+              "HELO client.test",
+              command,
+              "MAIL FROM:<ann@proxied.test>",
+              "RCPT TO:<bob@here.test>",
+              "DATA",
+              "Subject: x\r\n\r\nHello\r\n.")) {
+        socket.getOutputStream().write((line + "\r\n").getBytes(StandardCharsets.US_ASCII));
+        assertThat(in.readLine()).matches(line.equals(command) ? "5.*" : "[23].*");
+      }
+    }
+    assertThat(server.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    assertThat(only().security().authentication().spf().result()).isEqualTo(SpfResult.Result.FAIL);
   }
 }

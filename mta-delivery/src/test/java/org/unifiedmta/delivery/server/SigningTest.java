@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -21,6 +24,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
+import org.junit.jupiter.api.parallel.Resources;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.core.address.Envelope;
 import org.unifiedmta.core.dns.DnsResolver;
 import org.unifiedmta.core.dns.ZoneResolver;
@@ -56,7 +63,7 @@ class SigningTest {
   private UnifiedEmailServer receiver;
   private UnifiedEmailServer sender;
   private DnsResolver dns;
-  @TempDir Path directory;
+  @TempDir static Path directory;
 
   @BeforeEach
   void start() {
@@ -101,18 +108,21 @@ class SigningTest {
     if (sender != null) {
       sender.close();
     }
-    var config =
-        UnifiedEmailServerConfig.builder()
-            .hostname("mail.ours.test")
-            .ports(0)
-            .domains(ours)
-            .dkimCreator(new DKIMCreator(directory))
-            .dnsResolver(dns)
-            .auth(UnifiedEmailServerConfig.Auth.users(Map.of("ann", "secret")))
-            .authWithoutTls(true)
-            .routes(Route.of("far", 1, Match.recipients("*@far.test"), action));
+    var config = sender(ours, action);
     more.accept(config);
     sender = new UnifiedEmailServer(config.build()).start();
+  }
+
+  private UnifiedEmailServerConfig.Builder sender(DomainConfig ours, Action action) {
+    return UnifiedEmailServerConfig.builder()
+        .hostname("mail.ours.test")
+        .ports(0)
+        .domains(ours)
+        .dkimCreator(new DKIMCreator(directory))
+        .dnsResolver(dns)
+        .auth(UnifiedEmailServerConfig.Auth.users(Map.of("ann", "secret")))
+        .authWithoutTls(true)
+        .routes(Route.of("far", 1, Match.recipients("*@far.test"), action));
   }
 
   @AfterEach
@@ -367,5 +377,96 @@ class SigningTest {
     startSigningRoute(config -> config.dnsResolver(zone.build()));
     relay("ann@ours.test");
     assertPasses(only());
+  }
+
+  private void submit(String message) {
+    sender.submit(
+        Envelope.of("ann@ours.test", "bob@far.test"),
+        new ByteArrayInputStream(message.getBytes(StandardCharsets.UTF_8)),
+        SubmitOptions.builder().build());
+  }
+
+  /** RFC 6376 5.3: relays would make line breaks of them behind the signer's back. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "From: <ann@ours.test>\nSubject: x\n\nHello\nyou\n",
+        "From: <ann@ours.test>\r\nSubject: x\r\n\r\nHello\nyou\r\n.\r\n..\r\n",
+        "From: <ann@ours.test>\r\n\r\nHello\ryou\r\r\n",
+        "From: <ann@ours.test>\r\n\r\nno line break at the end",
+        "From: <ann@ours.test>\r\nSubject: Gr\u00fc\u00dfe\r\n\r\nGr\u00fc\u00dfe \t \r\n\r\n"
+      })
+  void whatIsSignedIsWhatGoesOut(String message) {
+    submit(message);
+    assertPasses(only());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "From: \"ann@ours.test\" <eve@else.test>",
+        "From: eve@else.test (ann@ours.test)",
+        "From: ann@ours.test, eve@else.test",
+        "From: eve@else.test\r\nSender: ann@ours.test\r\nReply-To: ann@ours.test",
+        "From: eve@sub.ours.test",
+        "From: eve@ours.test.else.test",
+        "From: eve@notours.test",
+        "From: eve@test",
+        "From: eve@else.test\r\nX-DKIM-Domain: ours.test"
+      })
+  void noMailOfAnotherAuthorIsSignedAsOurs(String fields) {
+    submit(fields + "\r\nSubject: x\r\n\r\nHello\r\n");
+    assertThat(only().dkim()).isEmpty();
+  }
+
+  /** Who has not logged in is not known to be of ours, whatever network that is. */
+  @Test
+  void whatIsRelayedForOthersIsNotSigned() {
+    sender.close();
+    sender =
+        new UnifiedEmailServer(sender(OURS, toReceiver()).trustedNetworks("127.0.0.0/8").build())
+            .start();
+    sender.sendOutboundEmail("127.0.0.1", sender.port(), email("ann@ours.test").build(), PLAIN);
+    assertThat(only().dkim()).isEmpty();
+  }
+
+  @Test
+  @ResourceLock(Resources.SYSTEM_ERR)
+  void whatCannotBeSignedSinceTheKeyCannotBeReadGoesOutAndThatIsSaid(@TempDir Path broken)
+      throws IOException {
+    sender.close();
+    sender =
+        new UnifiedEmailServer(
+                sender(OURS, toReceiver()).dkimCreator(new DKIMCreator(broken)).build())
+            .start();
+    try (var files = Files.walk(broken)) {
+      for (var file : files.filter(Files::isRegularFile).toList()) {
+        Files.writeString(file, "no key");
+      }
+    }
+    var heard = new ByteArrayOutputStream();
+    var before = System.err;
+    System.setErr(new PrintStream(heard, true, StandardCharsets.UTF_8));
+    try {
+      sender.sendEmail(email("ann@ours.test").build());
+    } finally {
+      System.setErr(before);
+    }
+    assertThat(only().dkim()).isEmpty();
+    assertThat(heard.toString(StandardCharsets.UTF_8))
+        .contains("ERROR", "the keys of ours.test cannot be read");
+    var options =
+        OutboundOptions.builder().tls(OutboundOptions.Tls.NONE).dkimDomain("ours.test").build();
+    assertThatThrownBy(() ->
+            sender.sendOutboundEmail(
+                "127.0.0.1", receiver.port(), email("ann@ours.test").build(), options))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("ours.test");
+    assertThat(seen).hasSize(1);
+    var again =
+        new UnifiedEmailServer(
+            sender(OURS, toReceiver()).dkimCreator(new DKIMCreator(broken)).build());
+    assertThatThrownBy(again::start).hasMessageContaining("dkim/ours.test/");
+    again.close();
   }
 }

@@ -44,11 +44,11 @@ record ArcMessageSignature(
         tags.algorithm(),
         relaxed ? Canonicalization.RELAXED : tags.header(),
         relaxed ? Canonicalization.RELAXED : tags.body(),
-        ArcTags.keyName(tags),
+        tags.keyName(),
         headers,
         tags.base64("bh"),
         tags.base64("b"),
-        tags.number("l"),
+        tags.limit(),
         expires,
         tags.unsigned());
   }

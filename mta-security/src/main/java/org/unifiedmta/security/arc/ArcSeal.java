@@ -35,11 +35,7 @@ record ArcSeal(
     }
     tags.number("t");
     return new ArcSeal(
-        validation(tags),
-        tags.algorithm(),
-        ArcTags.keyName(tags),
-        tags.base64("b"),
-        tags.unsigned());
+        validation(tags), tags.algorithm(), tags.keyName(), tags.base64("b"), tags.unsigned());
   }
 
   static Validation validation(SignatureTags tags) throws SyntaxException {

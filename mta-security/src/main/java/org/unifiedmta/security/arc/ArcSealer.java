@@ -102,6 +102,9 @@ public final class ArcSealer {
     for (var field : List.of(seal, signature, results)) {
       sealed.writeBytes((field.name() + ":" + field.value() + "\r\n").getBytes(ISO_8859_1));
     }
+    if (header.beginsFolded()) {
+      sealed.writeBytes(new byte[] {'\r', '\n'});
+    }
     sealed.writeBytes(message);
     return sealed.toByteArray();
   }

@@ -1,14 +1,10 @@
 package org.unifiedmta.security.arc;
 
 import org.jspecify.annotations.Nullable;
-import org.unifiedmta.security.dkim.SignatureKey;
-import org.unifiedmta.security.dkim.SignatureTags;
-import org.unifiedmta.security.dkim.SignatureTags.SyntaxException;
 
 /** What the fields of a set have in common (RFC 8617 4.1, 4.2.1). */
 final class ArcTags {
   static final int MAXIMUM_INSTANCE = 50; // 4.2.1
-  private static final int MAXIMUM_NAME = 253; // RFC 1035 2.3.4, as text
 
   private ArcTags() {}
 
@@ -76,22 +72,5 @@ final class ArcTags {
       }
     }
     return text.length();
-  }
-
-  /** Where the public key is; a name that can be asked for. */
-  static String keyName(SignatureTags tags) throws SyntaxException {
-    var name = SignatureKey.name(tags.selector(), tags.domain());
-    boolean askable =
-        name.chars()
-            .allMatch(c ->
-                (c >= 'a' && c <= 'z')
-                    || (c >= '0' && c <= '9')
-                    || c == '-'
-                    || c == '_'
-                    || c == '.');
-    if (!askable || name.length() > MAXIMUM_NAME) {
-      throw new SyntaxException("s= and d= are no name in the DNS");
-    }
-    return name;
   }
 }

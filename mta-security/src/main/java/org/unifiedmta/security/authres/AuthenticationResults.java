@@ -18,6 +18,8 @@ import org.unifiedmta.security.spf.SpfResult;
  */
 public record AuthenticationResults(
     SpfResult spf, List<DkimResult> dkim, ArcResult arc, DmarcResult dmarc) {
+  private static final int MAXIMUM = 300; // characters of a value
+  private static final int MAXIMUM_SIGNATURES = 20; // that are written down, of however many
 
   public AuthenticationResults {
     dkim = List.copyOf(dkim);
@@ -49,11 +51,11 @@ public record AuthenticationResults(
         "spf="
             + word(spf.result())
             + (spf.domain().isEmpty() ? "" : " smtp.mailfrom=" + value(spf.domain())));
-    for (var signature : dkim) {
+    for (var signature : writtenDown()) {
       results.add(
           "dkim="
               + word(signature.status())
-              + reason(signature.status() == DkimResult.Status.PASS ? null : signature.reason())
+              + reason(signature)
               + property(" header.d=", signature.domain())
               + property(" header.s=", signature.selector()));
     }
@@ -69,6 +71,11 @@ public record AuthenticationResults(
                 : " (p=" + word(dmarc.policy()) + ")")
             + property(" policy.domain=", dmarc.recordDomain()));
     return String.join("; ", results);
+  }
+
+  /** A sender may add thousands that nobody looks at. */
+  private List<DkimResult> writtenDown() {
+    return dkim.size() > MAXIMUM_SIGNATURES ? dkim.subList(0, MAXIMUM_SIGNATURES) : dkim;
   }
 
   /** {@code pass (i=2)}, {@code fail (reason)} or {@code none}. */
@@ -93,9 +100,9 @@ public record AuthenticationResults(
     };
   }
 
-  /** {@code pass (domain=d; selector=s)}, one for each signature. */
+  /** {@code pass (domain=d; selector=s)}, one for each of the first 20 signatures. */
   public List<String> dkimTexts() {
-    return dkim.stream()
+    return writtenDown().stream()
         .map(signature ->
             word(signature.status())
                 + " (domain="
@@ -132,7 +139,11 @@ public record AuthenticationResults(
     return text == null ? "" : name + value(text);
   }
 
-  private static String reason(@Nullable String text) {
+  private static String reason(DkimResult signature) {
+    var text =
+        signature.status() != DkimResult.Status.PASS
+            ? signature.reason()
+            : signature.testing() ? "the key is in testing (t=y)" : null;
     return text == null ? "" : " reason=" + quoted(text);
   }
 
@@ -140,10 +151,10 @@ public record AuthenticationResults(
    * {@code value = token / quoted-string} (RFC 2045 5.1): whatever it is, it ends where it ends.
    */
   private static String value(String text) {
-    boolean token = !text.isEmpty();
-    for (int i = 0; i < text.length(); i++) {
+    boolean token = !text.isEmpty() && text.length() <= MAXIMUM;
+    for (int i = 0; token && i < text.length(); i++) {
       char c = text.charAt(i);
-      token &= c > ' ' && c < 127 && "()<>@,;:\\\"/[]?=".indexOf(c) < 0;
+      token = c > ' ' && c < 127 && "()<>@,;:\\\"/[]?=".indexOf(c) < 0;
     }
     return token ? text : quoted(text);
   }
@@ -161,7 +172,7 @@ public record AuthenticationResults(
 
   private static String printable(String text) {
     var line = new StringBuilder();
-    for (int i = 0; i < text.length() && i < 300; i++) {
+    for (int i = 0; i < text.length() && i < MAXIMUM; i++) {
       char c = text.charAt(i);
       line.append(c >= ' ' && c < 127 ? c : '?');
     }

@@ -86,7 +86,8 @@ public final class DKIMSigner {
 
   /** The message with its signature in front. */
   public byte[] sign(byte[] message) {
-    var field = (signatureHeader(message) + "\r\n").getBytes(StandardCharsets.US_ASCII);
+    var blankLine = HeaderSection.of(message).beginsFolded() ? "\r\n" : "";
+    var field = (signatureHeader(message) + "\r\n" + blankLine).getBytes(StandardCharsets.US_ASCII);
     return ByteBuffer.allocate(field.length + message.length).put(field).put(message).array();
   }
 

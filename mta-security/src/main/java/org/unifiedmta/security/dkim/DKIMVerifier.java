@@ -136,7 +136,7 @@ public final class DKIMVerifier {
     /** A name that can be shown; null for anything else. */
     private static @Nullable String name(@Nullable String written) {
       try {
-        return written == null ? null : Domains.toAscii(written);
+        return written == null ? null : Domains.toAscii(SignatureTags.utf8(written));
       } catch (IllegalArgumentException e) {
         return null;
       }

@@ -71,6 +71,7 @@ public record DkimSignature(
       throw new SyntaxException("From is not signed"); // 5.4
     }
     checkQuery(tags);
+    tags.keyName();
     return new DkimSignature(
         tags.algorithm(),
         tags.header(),
@@ -80,7 +81,7 @@ public record DkimSignature(
         headers,
         tags.base64("bh"),
         tags.base64("b"),
-        tags.number("l"),
+        tags.limit(),
         identityDomain(tags.get("i"), domain),
         signed,
         expires,
@@ -92,7 +93,7 @@ public record DkimSignature(
     if (methods != null
         && Arrays.stream(methods.toLowerCase(Locale.ROOT).split(":", -1))
             .noneMatch(method -> method.strip().equals("dns/txt"))) {
-      throw new SyntaxException("no way to ask for the key but " + methods);
+      throw new SyntaxException("no way to ask for the key but " + SignatureTags.shown(methods));
     }
   }
 

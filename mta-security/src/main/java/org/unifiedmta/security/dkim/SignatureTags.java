@@ -14,6 +14,9 @@ import org.unifiedmta.security.tag.TagList;
 public final class SignatureTags {
   private static final int MAXIMUM_HEADERS = 1_000;
   private static final int MAXIMUM_SHOWN = 40; // of what a peer wrote
+  private static final int MAXIMUM_NAME = 253; // RFC 1035 2.3.4, as text
+  private static final int MAXIMUM_LABEL = 63;
+  private static final int MAXIMUM_DIGITS = 76; // of l=, 3.5
 
   /** Why a field is no signature that can be verified. */
   public static final class SyntaxException extends Exception {
@@ -78,8 +81,10 @@ public final class SignatureTags {
     throw new SyntaxException("algorithm " + shown(name));
   }
 
-  private static String shown(String name) {
-    return name.length() > MAXIMUM_SHOWN ? name.substring(0, MAXIMUM_SHOWN) : name;
+  /** As it can stand in a reason. */
+  static String shown(String name) {
+    var cut = name.length() > MAXIMUM_SHOWN ? name.substring(0, MAXIMUM_SHOWN) : name;
+    return cut.replaceAll("[^ -~]", "?");
   }
 
   /** The first word of c=. */
@@ -126,28 +131,38 @@ public final class SignatureTags {
     return new String(latin1.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
   }
 
-  /** s=, the same. */
+  /** s=, the same; with underscores too, which some have. */
   public String selector() throws SyntaxException {
     var selector = utf8(required("s")).toLowerCase(Locale.ROOT);
-    if (selector.length() > 200) {
-      throw new SyntaxException("s= is too long");
-    }
-    for (var label : selector.split("\\.", -1)) {
-      if (label.isEmpty() || label.length() > 63) {
+    if (selector.chars().anyMatch(c -> c > 127)) {
+      try {
+        return Domains.toAscii(selector);
+      } catch (IllegalArgumentException e) {
         throw new SyntaxException("s= is no selector");
       }
     }
-    for (int i = 0; i < selector.length(); i++) {
-      char c = selector.charAt(i);
-      if (c <= ' ' || c == 127 || c == '\\') {
+    int label = 0;
+    for (int i = 0; i <= selector.length(); i++) {
+      char c = i == selector.length() ? '.' : selector.charAt(i);
+      boolean good =
+          c == '.'
+              ? label >= 1 && label <= MAXIMUM_LABEL
+              : (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+      if (!good) {
         throw new SyntaxException("s= is no selector");
       }
+      label = c == '.' ? 0 : label + 1;
     }
-    try {
-      return Domains.toAscii(selector);
-    } catch (IllegalArgumentException e) {
-      return selector; // some have underscores
+    return selector;
+  }
+
+  /** Where the public key is (RFC 6376 3.6.2.1); a name that can be asked for. */
+  public String keyName() throws SyntaxException {
+    var name = SignatureKey.name(selector(), domain());
+    if (name.length() > MAXIMUM_NAME) {
+      throw new SyntaxException("s= and d= are no name in the DNS");
     }
+    return name;
   }
 
   /** The names in a list, h=; an empty one may be there, and names no field. */
@@ -173,6 +188,15 @@ public final class SignatureTags {
     } catch (IllegalArgumentException e) {
       throw new SyntaxException(tag + "= is no base64");
     }
+  }
+
+  /** l=, {@code 1*76DIGIT}; negative where it is not there. */
+  public long limit() throws SyntaxException {
+    var text = tags.get("l");
+    if (text != null && text.length() > MAXIMUM_DIGITS) {
+      throw new SyntaxException("l= is no number");
+    }
+    return number("l");
   }
 
   /** Of any size, what is too large as the largest; negative where the tag is not there. */

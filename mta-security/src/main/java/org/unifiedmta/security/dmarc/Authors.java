@@ -7,6 +7,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.mime.HeaderText;
 import org.unifiedmta.core.spool.HeaderSection;
+import org.unifiedmta.core.spool.HeaderSection.Field;
 
 /**
  * Whom a message says it is from (RFC 9989 5.3.1).
@@ -16,12 +17,16 @@ import org.unifiedmta.core.spool.HeaderSection;
  */
 record Authors(List<String> domains, boolean isCertain) {
   private static final int MAXIMUM_DOMAINS = 8;
+  private static final String FROM = "From";
 
   static Authors of(HeaderSection section) {
     var fields = new ArrayList<>(section.all("From"));
-    // Some readers skip a line that is no field and read on; they would see these.
-    section.hiddenFields().stream()
-        .filter(field -> field.name().equalsIgnoreCase("From"))
+    boolean isPlain = fields.size() == 1;
+    // Some readers skip a line that is no field and read on, or a mark in front of a name; they
+    // would see these.
+    section.hiddenFields().stream().filter(Authors::isFrom).forEach(fields::add);
+    section.fields().stream()
+        .filter(field -> isFrom(field) && !field.name().equalsIgnoreCase("From"))
         .forEach(fields::add);
     var shown = new LinkedHashSet<String>();
     fields.forEach(field -> shown.addAll(shownDomains(field.value())));
@@ -33,7 +38,18 @@ record Authors(List<String> domains, boolean isCertain) {
         shown.stream()
             .allMatch(other ->
                 DomainNames.isOrIsBelow(other, domain) || DomainNames.isOrIsBelow(domain, other));
-    return new Authors(List.of(domain), noOther && !section.isBeyondBounds());
+    return new Authors(List.of(domain), noOther && isPlain && !section.isBeyondBounds());
+  }
+
+  /** Whether it is one with what is beyond ASCII left out, such as the mark of a byte order. */
+  private static boolean isFrom(Field field) {
+    var name = field.name();
+    if (name.length() == FROM.length() || name.chars().allMatch(c -> c < 128)) {
+      return name.equalsIgnoreCase(FROM);
+    }
+    var letters = new StringBuilder();
+    name.chars().filter(c -> c < 128).forEach(c -> letters.append((char) c));
+    return letters.toString().equalsIgnoreCase(FROM);
   }
 
   /** Of many, those that readers take: it is always one at either end. */

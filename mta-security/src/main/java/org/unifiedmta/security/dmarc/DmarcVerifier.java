@@ -215,12 +215,14 @@ public final class DmarcVerifier {
           action, wish.policy, spfAligned, dkimAligned, published.domain(), record);
     }
 
+    /** RFC 6376 3.6.1: what a key in testing signs is treated as if it were not signed. */
     private boolean isSigned(DmarcRecord record, DkimResult.Status status) {
       boolean signed = false;
       var asked = new ArrayList<String>();
       for (var signature : dkim) {
         var domain = signature.domain();
-        if (signature.status() == status && domain != null && !asked.contains(domain)) {
+        boolean counts = signature.status() == status && !signature.testing();
+        if (counts && domain != null && !asked.contains(domain)) {
           asked.add(domain);
           signed |= isAligned(domain, record.isDkimStrict());
         }

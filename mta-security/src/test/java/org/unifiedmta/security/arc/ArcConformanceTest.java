@@ -25,7 +25,7 @@ import org.unifiedmta.security.arc.ArcResult.Status;
 import org.unifiedmta.security.dkim.DKIMVerifier.Policy;
 import org.unifiedmta.security.testing.Corpus;
 
-/** K01: ValiMail's suite. */
+/** ValiMail's suite. */
 @SuppressWarnings("unchecked")
 class ArcConformanceTest {
   private static List<Map<String, Object>> scenarios(String file) {

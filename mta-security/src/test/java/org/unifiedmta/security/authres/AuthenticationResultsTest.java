@@ -3,11 +3,14 @@ package org.unifiedmta.security.authres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
+import java.util.Collections;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.unifiedmta.security.arc.ArcResult;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -99,5 +102,80 @@ class AuthenticationResultsTest {
   void nothingCheckedIsNoneOfEach() {
     assertThat(AuthenticationResults.none().results())
         .isEqualTo("spf=none; dkim=none; arc=none; dmarc=none");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "a; dmarc=pass",
+        "a\"; dmarc=pass; x=\"",
+        "a\\",
+        "a\\\"",
+        "a\r\n\r\nbody",
+        "a\r\nX: y",
+        "a (",
+        ") a",
+        "a b",
+        "",
+        "=?utf-8?q?a?=",
+        "a\0b\u0007",
+        "\u00e4\ud83d\ude00\ud800",
+        "a\u2028b\u0085c"
+      })
+  void whateverAPropertyIsItIsOneTokenOrQuotedString(String hostile) {
+    assertOneOfEach(hostile);
+    assertOneOfEach(hostile + "x".repeat(65_536));
+    assertOneOfEach("x".repeat(65_536) + hostile);
+    assertOneOfEach(("x " + hostile).repeat(9_000));
+  }
+
+  private static void assertOneOfEach(String hostile) {
+    var results =
+        new AuthenticationResults(
+            spf(SpfResult.Result.PASS, hostile),
+            List.of(new DkimResult(DkimResult.Status.FAIL, hostile, hostile, hostile, false)),
+            new ArcResult(ArcResult.Status.FAIL, 1, hostile),
+            new DmarcResult(
+                DmarcResult.Action.NONE, DmarcResult.Policy.NONE, false, false, hostile));
+    var header = results.header("mx.example.com");
+    assertThat(header.length()).isLessThan(5_000);
+    assertThat(header).matches("([ -~]+|\\r\\n[ \\t])*");
+    assertThat(header.lines()).allMatch(line -> line.length() <= 998 && !line.isBlank());
+    assertThat(results.dkimTexts()).allMatch(text -> text.matches("[ -~]{1,1000}"));
+    var text =
+        Pattern.compile("\"([^\"\\\\]+|\\\\.)*\"|\\([^()]*\\)|(?<==)x{1,300}(?=[ ;]|$)")
+            .matcher(header.replace("\r\n", ""))
+            .replaceAll(found -> found.group().startsWith("(") ? "()" : "Q");
+    assertThat(text)
+        .matches(
+            "Authentication-Results: mx.example.com; spf=pass( smtp.mailfrom=Q)?;"
+                + " dkim=fail reason=Q header.d=Q header.s=Q; arc=fail \\(\\);"
+                + " dmarc=fail \\(\\) policy.domain=Q");
+  }
+
+  /** Each costs its sender one field, and must not cost us as many. */
+  @Test
+  void ofThousandsOfSignaturesTheFirstAreWrittenDown() {
+    var many =
+        Collections.nCopies(
+            2_000,
+            new DkimResult(DkimResult.Status.POLICY, "example.org", "s", "one too many", false));
+    var results =
+        new AuthenticationResults(
+            spf(SpfResult.Result.NONE, ""), many, ArcResult.none(), DmarcResult.none());
+    assertThat(results.dkim()).hasSize(2_000);
+    assertThat(results.dkimTexts()).hasSize(20);
+    assertThat(results.results().split("dkim=policy", -1)).hasSize(21);
+  }
+
+  @Test
+  void aKeyInTestingIsSaidToBe() {
+    var tested = new DkimResult(DkimResult.Status.PASS, "example.org", "s", null, true);
+    var results =
+        new AuthenticationResults(
+            spf(SpfResult.Result.NONE, ""), List.of(tested), ArcResult.none(), DmarcResult.none());
+    assertThat(results.results())
+        .contains(
+            " dkim=pass reason=\"the key is in testing (t=y)\" header.d=example.org header.s=s;");
   }
 }

@@ -201,6 +201,13 @@ class DkimRoundTripTest {
     assertThat(statuses(octets(relayed))).containsExactly(Status.PASS);
   }
 
+  /** Its first line would go on the signature. */
+  @Test
+  void aMessageWithoutHeaderThatBeginsWithABlankIsSignedAsABody() {
+    var signed = signer("r").build().sign(octets(" by evil.test; x=1\r\nbody\r\n"));
+    assertThat(statuses(signed)).containsExactly(Status.PASS);
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

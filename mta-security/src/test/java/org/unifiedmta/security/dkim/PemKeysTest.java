@@ -102,6 +102,20 @@ class PemKeysTest {
   }
 
   @Test
+  void linesMayEndAsTheyDoElsewhereAndOtherTextMayBeAround() throws Exception {
+    var keys = keys("RSA");
+    var plain = pem(new JcaMiscPEMGenerator(keys.getPrivate()));
+    assertThat(plain).contains("BEGIN RSA PRIVATE KEY");
+    for (var pem : new String[] {plain, traditional(keys, "secret"), pkcs8(keys, "secret")}) {
+      var around = "Bag Attributes\n  name: x\n\n" + pem + "\n# the end\n";
+      for (var text : new String[] {around, around.replace("\n", "\r\n")}) {
+        var read = DKIMCreator.readKey(text, "secret".toCharArray());
+        assertThat(read.getPublic()).isEqualTo(keys.getPublic());
+      }
+    }
+  }
+
+  @Test
   void whatIsNoKeyThatSignsMailIsNamed() throws Exception {
     var ec = pem(new JcaPKCS8Generator(keys("EC").getPrivate(), null));
     var lone =

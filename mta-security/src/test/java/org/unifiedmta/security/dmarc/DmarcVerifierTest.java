@@ -364,7 +364,17 @@ class DmarcVerifierTest {
         "From: =?utf-8?q?=3Ca=40legit.test=3E=2C?=b@evil.test\r\n\r\n",
         "From: <=?utf-8?q?a=40legit.test=3E?=b@evil.test>\r\n\r\n",
         "From: a@legit.test(\r\n\r\n",
-        "From: b@evil.test, a@\tlegit.test\r\n\r\n"
+        "From: b@evil.test, a@\tlegit.test\r\n\r\n",
+        "From: a@legit.test(b@evil.test)\r\n\r\n",
+        "From: a@legit.test,\r\n\r\n",
+        "From: ,a@legit.test\r\n\r\n",
+        "From: b@evil.test\r\nX: y\r\nFrom:\r\n\ta@legit.test\r\n\r\n",
+        "From: b@evil.test\nFROM: a@legit.test\n\nbody\n",
+        // Others leave out a mark in front of a name.
+        "\u00ef\u00bb\u00bfFrom: a@legit.test\r\nFrom: b@evil.test\r\n\r\n",
+        "\u00ef\u00bb\u00bfFrom: b@evil.test\r\nFrom: a@legit.test\r\n\r\n",
+        "From: b@evil.test\r\n\u00e2\u0080\u008bFrom: a@legit.test\r\n\r\n",
+        "\u00ef\u00bb\u00bfFrom: a@legit.test\r\n\r\n"
       })
   void whatReadersUnderstandInTwoWaysIsJudgedByTheStrictest(String header) {
     var result = verifyHeader(header);
@@ -386,7 +396,14 @@ class DmarcVerifierTest {
         "From: =?utf-8?B?YUBsZWdpdC50ZXN0?= <b@evil.test>\r\n\r\n",
         "From: b@evil.test (a@legit.test)\r\n\r\n",
         "From: (a@legit.test) b@evil.test\r\n\r\n",
-        "From: \"Ann a@legit.test.\" b@evil.test\r\n\r\n"
+        "From: \"Ann a@legit.test.\" b@evil.test\r\n\r\n",
+        "From: \"Ann (a@legit.test) via list\" <b@evil.test>\r\n\r\n",
+        "From: b@evil.test, \r\n\r\n",
+        "From: b@evil.test, <>\r\n\r\n",
+        "From: x: b@evil.test;\r\n\r\n",
+        // Others take the first line for a field, or what follows it for the body.
+        "\u00ef\u00bb\u00bfFrom: b@evil.test\r\n\r\n",
+        "no field\r\nFrom: b@evil.test\r\n\r\n"
       })
   void anAddressElsewhereOrWhatIsNoTextInANameOrCommentNeverPasses(String header) {
     var result = verifyHeader(header);
@@ -408,9 +425,9 @@ class DmarcVerifierTest {
         "From: a@[192.0.2.1]\r\n\r\n",
         "From: a@..\r\n\r\n",
         "From: @\r\n\r\n",
-        "\u00ef\u00bb\u00bfFrom: b@evil.test\r\n\r\n",
         "Sender: b@evil.test\r\nResent-From: b@evil.test\r\n\r\n",
-        "Subject: x\r\n\tFrom: b@evil.test\r\n\r\n"
+        "Subject: x\r\n\tFrom: b@evil.test\r\n\r\n",
+        "Subject: x\n\nFrom: b@evil.test\n\n"
       })
   void withoutADomainNothingPasses(String header) {
     assertThat(verifyHeader(header)).isEqualTo(DmarcResult.none());
