@@ -1,5 +1,9 @@
 package org.unifiedmta.delivery.server;
 
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -117,6 +121,7 @@ final class RunningServer {
             dns,
             config.allowPrivateTargets(),
             Set.of(config.hostname().toLowerCase(Locale.ROOT)),
+            this::isOurs,
             new Random());
     var sources = new Sources(config.storageManager(), timer);
     ours.push(sources);
@@ -195,6 +200,28 @@ final class RunningServer {
     } catch (RuntimeException e) {
       runtime.stop(Duration.ZERO);
       throw e;
+    }
+  }
+
+  /** Whether what is sent there comes to one of our listeners. */
+  private boolean isOurs(InetSocketAddress there) {
+    return listeners.stream()
+        .map(BoundListener::address)
+        .filter(listener -> listener.getPort() == there.getPort())
+        .map(InetSocketAddress::getAddress)
+        .anyMatch(listener ->
+            listener.isAnyLocalAddress()
+                ? isOfThisMachine(there.getAddress())
+                : listener.equals(there.getAddress()));
+  }
+
+  private static boolean isOfThisMachine(InetAddress address) {
+    try {
+      return address.isLoopbackAddress()
+          || address.isAnyLocalAddress()
+          || NetworkInterface.getByInetAddress(address) != null;
+    } catch (SocketException e) {
+      return false; // the greeting will tell
     }
   }
 
