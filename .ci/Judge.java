@@ -5,19 +5,30 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.regex.Pattern;
 import org.unifiedmta.core.dns.ZoneResolver;
+import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.arc.ArcSealer;
+import org.unifiedmta.security.arc.ArcVerifier;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMSigner;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 
-/** Messages for others to judge, and a judge of theirs: {@code write DIRECTORY COUNT}, {@code verify DIRECTORY}. */
+/**
+ * Messages for others to judge, and a judge of theirs: {@code write DIRECTORY COUNT}, {@code verify DIRECTORY}; of chains
+ * of ARC {@code seal DIRECTORY COUNT}, in turn with another until all are there, and {@code chains DIRECTORY}.
+ */
 class Judge {
+  /** Who made the first set, the second and the third: u for us, m for mailauth. */
+  private static final List<String> CHAINS = List.of("u", "m", "uu", "um", "mu", "mm", "uuu", "umu", "mum", "mmm");
+
   public static void main(String[] args) throws Exception {
     var directory = Path.of(args[1]);
-    if (args[0].equals("write")) {
-      write(directory, Integer.parseInt(args[2]));
-    } else {
-      verify(directory);
+    switch (args[0]) {
+      case "write" -> write(directory, Integer.parseInt(args[2]));
+      case "verify" -> verify(directory);
+      case "seal" -> seal(directory, Integer.parseInt(args[2]));
+      default -> chains(directory);
     }
   }
 
@@ -114,13 +125,17 @@ class Judge {
     return text.append(".").toString();
   }
 
-  private static void verify(Path directory) throws Exception {
+  private static ZoneResolver zone(Path directory) throws Exception {
     var zone = ZoneResolver.builder();
     for (var line : Files.readAllLines(directory.resolve("zone"))) {
       int space = line.indexOf(' ');
       zone.txt(line.substring(0, space), line.substring(space + 1));
     }
-    var verifier = new DKIMVerifier(zone.build(), Clock.systemUTC(), DKIMVerifier.Policy.rfc8301());
+    return zone.build();
+  }
+
+  private static void verify(Path directory) throws Exception {
+    var verifier = new DKIMVerifier(zone(directory), Clock.systemUTC(), DKIMVerifier.Policy.rfc8301());
     int bad = 0;
     int all = 0;
     for (var judge : List.of("ours", "dkimpy", "mail-dkim", "opendkim", "mailauth")) {
@@ -141,5 +156,93 @@ class Judge {
     }
     System.out.println("this library: " + all + " verified, " + bad + " failed");
     System.exit(bad == 0 && all > 0 ? 0 : 1);
+  }
+
+  private static List<Path> files(Path folder) throws Exception {
+    try (var files = Files.list(folder)) {
+      return files.sorted().toList();
+    }
+  }
+
+  private static ArcVerifier chainVerifier(Path directory) throws Exception {
+    return new ArcVerifier(zone(directory), Clock.systemUTC(), DKIMVerifier.Policy.rfc8301());
+  }
+
+  /** The next set of each chain where it is our turn. */
+  private static void seal(Path directory, int count) throws Exception {
+    Files.write(directory.resolve("chains"), CHAINS);
+    var sealer = ArcSealer.builder("example.org", "rsa", new Keys(directory).of("rsa")).build();
+    var verifier = chainVerifier(directory);
+    for (var chain : CHAINS) {
+      var before = chain.substring(0, chain.length() - 1);
+      var from = directory.resolve(before.isEmpty() ? "plain" : "arc-" + before);
+      var to = directory.resolve("arc-" + chain);
+      if (!chain.endsWith("u") || !Files.exists(from) || Files.exists(to)) {
+        continue;
+      }
+      Files.createDirectory(to);
+      for (var file : files(from).subList(0, count)) {
+        var message = Files.readAllBytes(file);
+        var results = "spf=pass smtp.mailfrom=ann@example.org;\r\n dkim=none (gr\u00fc\u00dfe)";
+        var sealed = sealer.seal(message, "mx.example.org", results, verifier.verify(message));
+        Files.write(to.resolve(file.getFileName()), sealed);
+      }
+    }
+  }
+
+  /** Those that are whole, and those that were damaged, each of which others may judge afterwards. */
+  private static void chains(Path directory) throws Exception {
+    var verifier = chainVerifier(directory);
+    var random = new Random(8617);
+    int all = 0;
+    int bad = 0;
+    int accepted = 0;
+    for (var chain : CHAINS) {
+      var damaged = Files.createDirectory(directory.resolve("damaged-" + chain));
+      for (var file : files(directory.resolve("arc-" + chain))) {
+        all++;
+        var message = Files.readAllBytes(file);
+        var result = verifier.verify(message);
+        if (result.status() != ArcResult.Status.PASS || result.instance() != chain.length()) {
+          bad++;
+          System.out.println(file + ": " + result);
+        }
+        var changed = damaged(new String(message, StandardCharsets.ISO_8859_1), chain.length(), random);
+        var octets = changed.getBytes(StandardCharsets.ISO_8859_1);
+        Files.write(damaged.resolve(file.getFileName()), octets);
+        var found = verifier.verify(octets);
+        if (found.status() != ArcResult.Status.FAIL) {
+          accepted++;
+          System.out.println(damaged.resolve(file.getFileName()) + ": " + found);
+        }
+      }
+    }
+    System.out.println(
+        "this library: " + all + " chains verified, " + bad + " failed; " + all + " damaged ones, " + accepted + " accepted");
+    System.exit(bad + accepted == 0 && all > 0 ? 0 : 1);
+  }
+
+  /** What everybody has to notice: RFC 8617 5.2, and in the older sets what the seals behind them cover (5.1.1). */
+  private static String damaged(String message, int sets, Random random) {
+    int set = 1 + random.nextInt(sets);
+    return switch (random.nextInt(sets == 1 ? 6 : 7)) {
+      case 0 -> message.replaceFirst("\r\n\r\n", "\r\n\r\nx");
+      case 1 -> message.replaceFirst("(?m)^From: Ann", "From: Bob");
+      case 2 -> message.replaceFirst("(?m)^From: Ann", "From: Bob <bob@example.org>\r\nFrom: Ann");
+      case 3 -> changed(message, "ARC-Authentication-Results", set, "(?s)spf=pass", "spf=fail");
+      case 4 -> changed(message, "ARC-Message-Signature", set, "\\bbh=.", "bh=*");
+      case 5 -> changed(message, "ARC-Seal", set, "\\bb=(\\s*)(.)", "b=$1$2$2");
+      default -> changed(message, "ARC-Seal", set, "(?s).*", "");
+    };
+  }
+
+  private static String changed(String message, String field, int set, String what, String with) {
+    var found = Pattern.compile("(?m)^" + field + ":[^\n]*\n([ \t][^\n]*\n)*").matcher(message);
+    do {
+      if (!found.find()) {
+        throw new IllegalStateException("no " + field + " " + set + " in " + message);
+      }
+    } while (!found.group().matches("(?s).*[:; ]i=" + set + ";.*"));
+    return message.substring(0, found.start()) + found.group().replaceFirst(what, with) + message.substring(found.end());
   }
 }

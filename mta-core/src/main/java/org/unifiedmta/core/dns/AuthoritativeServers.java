@@ -167,9 +167,8 @@ final class AuthoritativeServers {
   private static Said read(Message response, Message query) {
     int rcode = response.getRcode();
     var name = query.getQuestion().getName();
-    if (!response.getHeader().getFlag(Flags.QR)
+    if (!ServersInTurn.isAnswer(response, query)
         || !response.getHeader().getFlag(Flags.AA)
-        || !query.getQuestion().equals(response.getQuestion())
         || (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN)) {
       return Said.failed(Status.SERVFAIL);
     }

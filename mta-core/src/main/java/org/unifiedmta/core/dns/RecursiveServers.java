@@ -55,29 +55,32 @@ final class RecursiveServers {
   private final Executor threads;
 
   /**
-   * @param servers empty for the system's
+   * @param each see {@link #at}
    * @param timeout of one question to one server
    * @param trustAnchors DS or DNSKEY records in the master format; null to validate nothing
    * @param trusted whether a server elsewhere may say that it has validated
    */
   RecursiveServers(
-      List<InetSocketAddress> servers,
+      List<Resolver> each,
       Duration timeout,
       @Nullable String trustAnchors,
       boolean trusted,
       Timer timer,
       Executor threads) {
     this.threads = threads;
-    var each =
-        servers.isEmpty()
-            ? List.of(new ExtendedResolver().getResolvers())
-            : servers.stream().<Resolver>map(SimpleResolver::new).toList();
     var all = new ServersInTurn(each, timeout);
     resolver = trustAnchors == null ? all : validating(all, trustAnchors, timer);
     all.setEDNS(0, EDNS_PAYLOAD, trustAnchors == null ? 0 : ExtendedFlags.DO, List.of());
     budget = all.longest().multipliedBy(trustAnchors == null ? 1 : CHAIN);
     // RFC 7672 2.1.1: what comes over a network that anybody is in may be anybody's AD.
     adCounts = trustAnchors != null || trusted || each.stream().allMatch(RecursiveServers::isLocal);
+  }
+
+  /** The servers at these addresses; the system's for none. */
+  static List<Resolver> at(List<InetSocketAddress> addresses) {
+    return addresses.isEmpty()
+        ? List.of(new ExtendedResolver().getResolvers())
+        : addresses.stream().<Resolver>map(SimpleResolver::new).toList();
   }
 
   private static Resolver validating(Resolver servers, String trustAnchors, Timer timer) {
@@ -112,10 +115,10 @@ final class RecursiveServers {
       } catch (ExecutionException e) {
         return failed(isTimeout(e.getCause()) ? Status.TIMEOUT : Status.SERVFAIL);
       }
-      int rcode = response.getRcode();
-      if (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN) {
+      if (ServersInTurn.isFailure(response)) {
         return failed(Status.SERVFAIL);
       }
+      int rcode = response.getRcode();
       secure &= response.getHeader().getFlag(Flags.AD);
       var before = at;
       for (int aliases = 0; ; aliases++) {
@@ -163,9 +166,8 @@ final class RecursiveServers {
   List<Name> nameServers(Name zone, long nanos)
       throws InterruptedException, ExecutionException, TimeoutException {
     var response = send(zone, Type.NS, Math.min(nanos, budget.toNanos()));
-    int rcode = response.getRcode();
-    if (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN) {
-      throw new ExecutionException(new IOException(Rcode.string(rcode)));
+    if (ServersInTurn.isFailure(response)) {
+      throw new ExecutionException(new IOException(Rcode.string(response.getRcode())));
     }
     return records(response, zone, Type.NS).stream()
         .map(record -> ((NSRecord) record).getTarget())
@@ -174,7 +176,10 @@ final class RecursiveServers {
 
   static List<Record> records(Message response, Name name, int type) {
     return response.getSection(Section.ANSWER).stream()
-        .filter(record -> record.getType() == type && record.getName().equals(name))
+        .filter(record ->
+            record.getType() == type
+                && record.getDClass() == DClass.IN
+                && record.getName().equals(name))
         .toList();
   }
 

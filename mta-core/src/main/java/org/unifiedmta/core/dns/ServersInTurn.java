@@ -16,14 +16,17 @@ import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.EDNSOption;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
+import org.xbill.DNS.Opcode;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Resolver;
+import org.xbill.DNS.Section;
 import org.xbill.DNS.TSIG;
+import org.xbill.DNS.Type;
 
 /**
  * Asks servers until one has an answer, each twice, beginning with the one that had the last. A
- * failure (SERVFAIL, REFUSED and the like) is an answer only where no other has one; what answers
- * another question is none.
+ * failure (SERVFAIL, REFUSED and the like, a referral) is an answer only where no other has one;
+ * what answers another question is none.
  */
 final class ServersInTurn implements Resolver {
   private static final int ROUNDS = 2;
@@ -120,14 +123,30 @@ final class ServersInTurn implements Resolver {
     return cause == null ? e : cause;
   }
 
-  private static boolean isAnswer(Message response, Message query) {
+  /** Whether it is an answer to what was asked at all. */
+  static boolean isAnswer(Message response, Message query) {
     return response.getHeader().getFlag(Flags.QR)
+        && response.getHeader().getOpcode() == Opcode.QUERY // else dnsjava reads other records
         && query.getQuestion().equals(response.getQuestion());
   }
 
-  private static boolean isFailure(Message response) {
+  /** Whether it says nothing about what was asked. */
+  static boolean isFailure(Message response) {
     int rcode = response.getRcode();
-    return rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN;
+    return (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN) || isReferral(response);
+  }
+
+  /** RFC 2308 2.2: whoever names other servers and no SOA does not know, or does not recurse. */
+  private static boolean isReferral(Message response) {
+    return response.getRcode() == Rcode.NOERROR
+        && response.getSection(Section.ANSWER).isEmpty()
+        && has(Type.NS, response)
+        && !has(Type.SOA, response);
+  }
+
+  private static boolean has(int type, Message response) {
+    return response.getSection(Section.AUTHORITY).stream()
+        .anyMatch(record -> record.getType() == type);
   }
 
   @Override

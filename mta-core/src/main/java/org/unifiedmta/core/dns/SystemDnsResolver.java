@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.unifiedmta.core.metrics.Metrics;
 import org.unifiedmta.core.time.Timer;
+import org.xbill.DNS.Resolver;
 import org.xbill.DNS.ReverseMap;
 import org.xbill.DNS.Type;
 
@@ -92,7 +93,14 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     metrics = builder.metrics;
     servers =
         new RecursiveServers(
-            builder.servers, timeout, builder.trustAnchors, builder.trusted, timer, threads);
+            builder.resolver == null
+                ? RecursiveServers.at(builder.servers)
+                : List.of(builder.resolver),
+            timeout,
+            builder.trustAnchors,
+            builder.trusted,
+            timer,
+            threads);
     authoritative = new AuthoritativeServers(this, servers, threads, builder.authoritativePort);
     var start = timer.now();
     Weigher<Question, Kept> weigher = (question, kept) -> kept.octets();
@@ -120,6 +128,7 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     private Metrics metrics = Metrics.none();
     private @Nullable String trustAnchors;
     private boolean trusted;
+    private @Nullable Resolver resolver;
     private int authoritativePort = 53;
 
     private Builder() {}
@@ -166,6 +175,12 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
      */
     public Builder trusted() {
       trusted = true;
+      return this;
+    }
+
+    /** Whom to ask in place of servers, in our tests. */
+    Builder resolver(Resolver resolver) {
+      this.resolver = resolver;
       return this;
     }
 

@@ -2,16 +2,22 @@ package org.unifiedmta.core.dns;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,6 +32,7 @@ import org.xbill.DNS.DClass;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
 import org.xbill.DNS.Name;
+import org.xbill.DNS.Opcode;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
 import org.xbill.DNS.Resolver;
@@ -82,6 +89,29 @@ class HostileServersTest {
     server.truncate("a.test");
     server.stream("a.test", octets -> new byte[] {-1, -1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
     assertThat(resolver.a("a.test").status().isTemporary()).isTrue();
+  }
+
+  @Test
+  void aStreamThatNeverComesIsAFailureInTime() {
+    server.records("a.test", "a.test. 60 A 192.0.2.1");
+    server.truncate("a.test");
+    var over = new CountDownLatch(1);
+    server.stream(
+        "a.test",
+        octets -> {
+          awaitUninterruptibly(over);
+          return octets;
+        });
+    assertThat(resolver.a("a.test").status().isTemporary()).isTrue();
+    over.countDown();
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   // Several servers
@@ -158,6 +188,30 @@ class HostileServersTest {
     assertThat(resolver.a("a.test").status()).isEqualTo(Status.SERVFAIL);
   }
 
+  @Test
+  void aReferralIsNoAbsence() throws IOException {
+    try (var other = new TestNameServer();
+        var both =
+            new SystemDnsResolver(List.of(server.address(), other.address()), SHORT, timer)) {
+      server.answer("a.test", message -> refer(message, "test. 60 NS ns.test."));
+      assertThat(resolver.mx("a.test").status()).isEqualTo(Status.SERVFAIL);
+      other.records("a.test", "a.test. 60 MX 1 m.test.");
+      assertThat(both.mx("a.test").status()).isEqualTo(Status.OK);
+    }
+  }
+
+  @Test
+  void anAbsenceWithTheServersOfItsZoneIsNoReferral() {
+    var soa = "test. 60 SOA ns.test. h.test. 1 2 3 4 30";
+    server.answer("a.test", message -> refer(message, "test. 60 NS ns.test.", soa));
+    assertThat(resolver.mx("a.test").status()).isEqualTo(Status.NODATA); // RFC 2308 2.2
+  }
+
+  private static void refer(Message message, String... records) {
+    TestNameServer.add(message, Section.AUTHORITY, records);
+    TestNameServer.add(message, Section.ADDITIONAL, "ns.test. 60 A 192.0.2.53");
+  }
+
   // Answers that are none
 
   private void answerOnlyAs(UnaryOperator<byte[]> fault) {
@@ -195,6 +249,39 @@ class HostileServersTest {
   }
 
   @Test
+  void anAnswerFromAnotherPortIsNone() {
+    server.records("a.test", "a.test. 60 A 192.0.2.66");
+    server.stray("a.test");
+    assertThat(resolver.a("a.test").status().isTemporary()).isTrue();
+    assertThat(server.questions()).isNotEmpty();
+  }
+
+  /** In an update records may be without data (RFC 2136 2.4.1). */
+  @Test
+  void anUpdateIsNoAnswer() {
+    answerOnlyAs(octets -> {
+      octets[2] |= Opcode.UPDATE << 3;
+      octets[octets.length - 5] = 0; // length of the data
+      return Arrays.copyOf(octets, octets.length - 4);
+    });
+    assertThat(resolver.a("a.test").status()).isEqualTo(Status.SERVFAIL);
+  }
+
+  @Test
+  void recordsOfAnotherClassAreNoAnswer() {
+    answerOnlyAs(octets -> patched(octets, octets.length - 12, 0, DClass.CH));
+    assertThat(resolver.a("a.test").status()).isEqualTo(Status.NODATA);
+  }
+
+  @Test
+  void whatAnAliasLeadsToIsKnownOfTheAliasAlone() {
+    server.records("a.test", "a.test. 60 CNAME victim.test.", "victim.test. 60 A 192.0.2.66");
+    server.records("victim.test", "victim.test. 60 A 192.0.2.2");
+    assertThat(resolver.a("a.test").records()).hasSize(1);
+    assertThat(resolver.a("victim.test").records().get(0).getHostAddress()).isEqualTo("192.0.2.2");
+  }
+
+  @Test
   void recordsThatNobodyAskedForAreNotKept() {
     server.answer(
         "a.test",
@@ -227,6 +314,9 @@ class HostileServersTest {
             octets -> patched(octets, 12, 0xC0, 12), // a pointer to itself
             octets -> patched(octets, octets.length - 16, 0xC0, octets.length - 16),
             octets -> patched(octets, octets.length - 16, 0xFF, 0xFF), // a pointer forward
+            octets -> patched(octets, octets.length - 16, 0x80, 0), // no label at all
+            octets ->
+                withOwner(octets, "c".repeat(63), "d".repeat(63), "e".repeat(63), "f".repeat(63)),
             octets -> patched(octets, octets.length - 6, 255, 255)); // length of the data
     for (int i = 0; i < faults.size(); i++) {
       try (var impatient =
@@ -235,6 +325,18 @@ class HostileServersTest {
         assertThat(impatient.a("a.test").status().isTemporary()).as("fault %d", i).isTrue();
       }
     }
+  }
+
+  /** With labels in front of the name of the record at the end. */
+  private static byte[] withOwner(byte[] octets, String... labels) {
+    var longer = new ByteArrayOutputStream();
+    longer.write(octets, 0, octets.length - 16);
+    for (var label : labels) {
+      longer.write(label.length());
+      longer.writeBytes(label.getBytes(StandardCharsets.US_ASCII));
+    }
+    longer.write(octets, octets.length - 16, 16);
+    return longer.toByteArray();
   }
 
   private static byte[] patched(byte[] octets, int at, int... values) {
@@ -247,6 +349,7 @@ class HostileServersTest {
   @Test
   void anAnswerThatMixesTheCaseOfItsNamesIsOne() {
     server.records("a.test", "A.tEsT. 60 A 192.0.2.1");
+    server.datagram("a.test", octets -> patched(octets, 13, 'A')); // of the question
     assertThat(resolver.a("a.test").status()).isEqualTo(Status.OK);
   }
 
@@ -272,6 +375,30 @@ class HostileServersTest {
     server.records("c" + aliases + ".test", "c" + aliases + ".test. 60 A 192.0.2.1");
     assertThat(resolver.a("c0.test").status()).isEqualTo(expected);
     assertThat(server.questions()).hasSizeLessThanOrEqualTo(9);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"8, OK", "9, SERVFAIL", "20, SERVFAIL"})
+  void chainsWithinOneAnswerAreFollowedAsFar(int aliases, Status expected) {
+    var records = new String[aliases + 1];
+    for (int i = 0; i < aliases; i++) {
+      records[i] = "c" + i + ".test. 60 CNAME c" + (i + 1) + ".test.";
+    }
+    records[aliases] = "c" + aliases + ".test. 60 A 192.0.2.1";
+    server.records("c0.test", records);
+    assertThat(resolver.a("c0.test").status()).isEqualTo(expected);
+    assertThat(server.questions()).containsExactly("c0.test A");
+  }
+
+  /** RFC 6672 3.1: the server makes the CNAME for those who know of no DNAME. */
+  @Test
+  void ofADnameOnlyTheAliasThatIsMadeOfItIsFollowed() {
+    var dname = "old.test. 60 DNAME new.test.";
+    server.records("a.old.test", dname, "a.old.test. 60 CNAME a.new.test.");
+    server.records("a.new.test", "a.new.test. 60 A 192.0.2.1");
+    server.records("b.old.test", dname);
+    assertThat(resolver.a("a.old.test").status()).isEqualTo(Status.OK);
+    assertThat(resolver.a("b.old.test").status()).isEqualTo(Status.NODATA);
   }
 
   @Test
@@ -313,6 +440,35 @@ class HostileServersTest {
     assertThat(resolver.a("a.test").status()).isEqualTo(Status.OK);
   }
 
+  @Test
+  void fiveHundredQuestionsAreOpenAtATimeAndTheOthersWait() throws Exception {
+    var open = new LinkedBlockingQueue<CompletableFuture<Message>>();
+    var silent =
+        new ResolverInMemory(query -> {
+          var answer = new CompletableFuture<Message>();
+          open.add(answer);
+          return answer;
+        });
+    var waiting = new ArrayList<Future<Status>>();
+    try (var patient = SystemDnsResolver.builder().resolver(silent).timer(timer).build();
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < 700; i++) {
+        var name = "silent" + i + ".test";
+        Callable<Status> ask = () -> patient.a(name).status();
+        waiting.add(threads.submit(ask));
+      }
+      for (int ended = 0; ended < 2 * waiting.size(); ended++) { // each is asked twice
+        var next = open.poll(10, TimeUnit.SECONDS);
+        assertThat(next).isNotNull();
+        assertThat(open).hasSizeLessThan(500);
+        next.completeExceptionally(new IOException("nobody there"));
+      }
+      for (var status : waiting) {
+        assertThat(status.get()).isEqualTo(Status.SERVFAIL);
+      }
+    }
+  }
+
   // Time to live
 
   @ParameterizedTest
@@ -340,6 +496,17 @@ class HostileServersTest {
   void absenceWithoutAnSoaIsKeptForSeconds() {
     server.records("a.test");
     assertThat(resolver.a("a.test").ttl()).isLessThanOrEqualTo(Duration.ofSeconds(10));
+  }
+
+  @Test
+  void whatIsOverIsNoAnswerWhereNoServerHasAnother() {
+    server.records("a.test", "a.test. 60 A 192.0.2.1");
+    assertThat(resolver.a("a.test").status()).isEqualTo(Status.OK);
+    server.answer("a.test", message -> message.getHeader().setRcode(Rcode.SERVFAIL));
+    timer.advance(Duration.ofSeconds(60));
+    var answer = resolver.a("a.test");
+    assertThat(answer.status()).isEqualTo(Status.SERVFAIL);
+    assertThat(answer.records()).isEmpty();
   }
 
   // Names

@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.unifiedmta.core.dns.DnsResolver.Mx;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.testing.ManualTimer;
@@ -68,6 +70,22 @@ class SystemDnsResolverTest {
     assertThat(resolver.cname("c.test").records()).containsExactly("target.test");
     server.records("_25._tcp.mx.test", "_25._tcp.mx.test. 60 TLSA 3 1 1 0102");
     assertThat(resolver.tlsa("_25._tcp.mx.test").records().get(0).data()).containsExactly(1, 2);
+  }
+
+  /** RFC 1035 3.3: a character-string is of any octets; those that are no UTF-8 are told apart. */
+  @ParameterizedTest
+  @CsvSource({
+    "'\"a\\000b\"',           a\0b",
+    "'\"\\255\\254\"',        \uFFFD\uFFFD",
+    "'\"\\195\" \"\\164\"',   \u00e4",
+    "'\"\\\"a\\\" \\\\\"',    '\"a\" \\'",
+    "'\"a;b\" \" \" \"c\"', a;b c",
+    "'\"\"',                   ''",
+    "'\"\\013\\010\"',        '\r\n'"
+  })
+  void textIsTakenOctetByOctet(String strings, String text) {
+    server.records("t.test", "t.test. 60 TXT " + strings);
+    assertThat(resolver.txt("t.test").records()).containsExactly(text);
   }
 
   @Test

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -42,6 +43,7 @@ final class TestNameServer implements AutoCloseable {
   private final Map<String, Consumer<Message>> answers = new ConcurrentHashMap<>();
   private final Map<String, UnaryOperator<byte[]>> datagrams = new ConcurrentHashMap<>();
   private final Map<String, UnaryOperator<byte[]>> streams = new ConcurrentHashMap<>();
+  private final Set<String> strays = ConcurrentHashMap.newKeySet();
   private final List<String> questions = new CopyOnWriteArrayList<>();
   private final List<String> tcpQuestions = new CopyOnWriteArrayList<>();
   private volatile Consumer<Message> otherwise = message -> {};
@@ -105,6 +107,11 @@ final class TestNameServer implements AutoCloseable {
     streams.put(name + ".", fault);
   }
 
+  /** Answers by UDP come from another port than the one that was asked. */
+  void stray(String name) {
+    strays.add(name + ".");
+  }
+
   /** By UDP only a beginning, that says so (RFC 2181 9). */
   void truncate(String name) {
     datagram(
@@ -163,13 +170,23 @@ final class TestNameServer implements AutoCloseable {
         questions.add(text(query));
         var wire = answer(query, datagrams);
         if (wire != null) {
-          udp.send(new DatagramPacket(wire, wire.length, packet.getSocketAddress()));
+          send(query, new DatagramPacket(wire, wire.length, packet.getSocketAddress()));
         }
       } catch (IOException e) {
         if (!udp.isClosed()) {
           throw new UncheckedIOException(e);
         }
       }
+    }
+  }
+
+  private void send(Message query, DatagramPacket answer) throws IOException {
+    if (!strays.contains(query.getQuestion().getName().toString())) {
+      udp.send(answer);
+      return;
+    }
+    try (var another = new DatagramSocket(new InetSocketAddress(udp.getLocalAddress(), 0))) {
+      another.send(answer);
     }
   }
 

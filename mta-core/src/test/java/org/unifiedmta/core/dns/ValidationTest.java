@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
+import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -16,11 +18,14 @@ import org.junit.jupiter.api.Timeout;
 import org.unifiedmta.core.dns.DnsResolver.Status;
 import org.unifiedmta.core.testing.ManualTimer;
 import org.xbill.DNS.DClass;
+import org.xbill.DNS.DNSKEYRecord;
+import org.xbill.DNS.DNSSEC;
 import org.xbill.DNS.DNSSEC.DNSSECException;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
 import org.xbill.DNS.NSEC3Record;
 import org.xbill.DNS.Name;
+import org.xbill.DNS.RRSIGRecord;
 import org.xbill.DNS.RRset;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
@@ -32,6 +37,9 @@ import org.xbill.DNS.utils.base32;
 /** DNSSEC (RFC 4035 5), with a zone that is signed and the trust anchor of it. */
 @Timeout(60)
 class ValidationTest {
+  private static final int COLLIDING = 50;
+  private static final int MODULUS = 384; // octets
+
   private final ManualTimer timer = new ManualTimer();
   private SignedZone zone;
   private TestNameServer server;
@@ -181,6 +189,72 @@ class ValidationTest {
           zone.add(message, Section.AUTHORITY, new RRset(proof));
         });
     assertThat(resolver.mx("a.signed.test").dnssec()).isFalse();
+  }
+
+  /** CVE-2023-50387: keys of one tag, each of which might have made each of the signatures. */
+  @Test
+  void signaturesThatManyKeysMayHaveMadeAreNotAllTried() throws IOException {
+    var random = new Random(50387);
+    int footprint = 0;
+    for (int i = 0; i < COLLIDING; i++) {
+      var key = keyOfTheTag(i);
+      zone.with("signed.test. DNSKEY 256 3 8 " + Base64.getEncoder().encodeToString(key));
+      footprint =
+          new DNSKEYRecord(Name.fromString("signed.test."), DClass.IN, 300, 256, 3, 8, key)
+              .getFootprint();
+    }
+    int tag = footprint;
+    server.truncate("signed.test");
+    server.truncate("a.signed.test");
+    tamper(
+        "a.signed.test",
+        records -> {
+          records.removeIf(record -> record.getType() == Type.RRSIG);
+          for (int i = 0; i < COLLIDING; i++) {
+            records.add(forged(tag, random));
+          }
+          return records;
+        });
+    // As long as it takes to try them all, it were a TIMEOUT.
+    assertThat(resolver.a("a.signed.test").status()).isEqualTo(Status.SERVFAIL);
+    assertThat(server.tcpQuestions()).contains("signed.test DNSKEY");
+  }
+
+  /** RSA (RFC 3110 2): a large exponent makes it slow; two words change places for each of them. */
+  private static byte[] keyOfTheTag(int i) {
+    var first = new byte[3 + 2 * MODULUS];
+    new Random(1).nextBytes(first);
+    first[0] = 0;
+    first[1] = (byte) (MODULUS >> 8);
+    first[2] = (byte) MODULUS;
+    first[3] &= 0x7F; // less than the modulus
+    first[3 + MODULUS] |= (byte) 0x80;
+    first[first.length - 1] |= 1;
+    int at = 3 + MODULUS + 1 + 2 * i;
+    for (int octet = 0; octet < 2; octet++) {
+      byte moved = first[at + octet];
+      first[at + octet] = first[at + octet + 2];
+      first[at + octet + 2] = moved;
+    }
+    return first;
+  }
+
+  private Record forged(int tag, Random random) {
+    var signature = new byte[MODULUS];
+    random.nextBytes(signature);
+    signature[0] &= 0x7F; // less than the modulus
+    return new RRSIGRecord(
+        Name.fromConstantString("a.signed.test."),
+        DClass.IN,
+        300,
+        Type.A,
+        DNSSEC.Algorithm.RSASHA256,
+        300,
+        timer.now().plus(Duration.ofDays(1)),
+        timer.now().minus(Duration.ofDays(1)),
+        tag,
+        Name.fromConstantString("signed.test."),
+        signature);
   }
 
   @Test

@@ -126,12 +126,13 @@ public final class DeliveryAttempt {
     if (target instanceof Target.Local) {
       return rows.stream().map(row -> local(message, row, body)).toList();
     }
-    return switch (find(target)) {
+    var zone = parts.zones().apply(rows.getFirst().zone());
+    return switch (find(target, zone)) {
       case MxResolver.Result.Failed(var reply) ->
           Collections.nCopies(
               rows.size(), reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply));
       case MxResolver.Result.Hosts(var hosts) ->
-          remote(message, rows, target, hosts, fresh(message, rows, body), passage, handOver);
+          remote(message, rows, target, zone, hosts, fresh(message, rows, body), passage, handOver);
     };
   }
 
@@ -155,11 +156,11 @@ public final class DeliveryAttempt {
       QueuedMessage message,
       List<QueuedRow> rows,
       Target target,
+      SendingZone zone,
       List<MxResolver.Host> hosts,
       ByteSource body,
       Passage passage,
       Consumer<List<Integer>> handOver) {
-    var zone = parts.zones().apply(rows.getFirst().zone());
     var names = hosts.stream().map(host -> host.name().toLowerCase(Locale.ROOT)).toList();
     var receiver = parts.receivers().get().behind(names);
     if (!passage.to(receiver)) {
@@ -241,10 +242,10 @@ public final class DeliveryAttempt {
     return groups;
   }
 
-  private MxResolver.Result find(Target target) {
+  private MxResolver.Result find(Target target, SendingZone zone) {
     return switch (target) {
       case Target.Host(var host, var port) -> parts.hosts().address(host);
-      case Target.Mx(var domain) -> parts.hosts().resolve(domain);
+      case Target.Mx(var domain) -> parts.hosts().resolve(domain, port(target, zone));
       case Target.Local local -> throw new IllegalArgumentException("no host: " + target);
       case Target.Report report -> throw new IllegalArgumentException("no host: " + target);
     };

@@ -187,8 +187,9 @@ public final class DirectSending {
   }
 
   private MxResolver.Host host(String host) {
-    return switch (new MxResolver(resolver(), true, Set.of(), new Random()).address(host)) {
-      case MxResolver.Result.Hosts(var hosts) -> hosts.getFirst();
+    var hosts = new MxResolver(resolver(), true, Set.of(), address -> false, new Random());
+    return switch (hosts.address(host)) {
+      case MxResolver.Result.Hosts(var found) -> found.getFirst();
       case MxResolver.Result.Failed(var reply) ->
           throw new SmtpException(Phase.CONNECT, host + ": " + reply, null, null);
     };

@@ -136,7 +136,9 @@ final class KeyRotations implements AutoCloseable {
         step.isPresent();
         step = keys.next(domain, rotation, looked)) {
       if (!done.add(text(step.get()))) {
-        log.warn("a step with the keys of {} is not kept: {}", domain, text(step.get()));
+        if (!(step.get() instanceof Step.Delete)) { // which a store need not do
+          log.warn("a step with the keys of {} is not kept: {}", domain, text(step.get()));
+        }
         break;
       }
       if (!apply(step.get())) {
@@ -152,6 +154,7 @@ final class KeyRotations implements AutoCloseable {
     return switch (step) {
       case Step.Create(var old, var type, int bits) -> "one that follows " + old.selector();
       case Step.Move(var entry, var to) -> entry.selector() + " to " + to;
+      case Step.Delete(var entry) -> entry.selector() + " deleted";
     };
   }
 
@@ -162,20 +165,28 @@ final class KeyRotations implements AutoCloseable {
       if (closed) {
         return false;
       }
-      keys.apply(step)
-          .filter(now -> !(step instanceof Step.Move move && move.entry().state() == now.state()))
-          .ifPresent(now -> {
-            log.info("the key {} of {} is {}", now.selector(), now.domain(), now.state());
-            events.publish(
-                MailEvent.KeyRotated.class,
-                () ->
-                    new MailEvent.KeyRotated(
-                        timer.now(), now.domain(), now.selector(), now.state()));
-          });
+      keys.apply(step).ifPresent(now -> tell(step, now));
       return true;
     } finally {
       changing.unlock();
     }
+  }
+
+  private void tell(Step step, Entry now) {
+    switch (step) {
+      case Step.Delete delete ->
+          log.debug("the key {} of {} is deleted", now.selector(), now.domain());
+      case Step.Move(var before, var to) when before.state() == to -> {} // the time was noted
+      case Step.Create create -> tellState(now);
+      case Step.Move move -> tellState(now);
+    }
+  }
+
+  private void tellState(Entry now) {
+    log.info("the key {} of {} is {}", now.selector(), now.domain(), now.state());
+    events.publish(
+        MailEvent.KeyRotated.class,
+        () -> new MailEvent.KeyRotated(timer.now(), now.domain(), now.selector(), now.state()));
   }
 
   private void tell(Entry entry, Seen seen) {

@@ -124,6 +124,7 @@ final class RunningServer {
             dns,
             config.allowPrivateTargets(),
             Set.of(config.hostname().toLowerCase(Locale.ROOT)),
+            new OwnAddresses(() -> listeners, timer)::contains,
             new Random());
     var sources = new Sources(config.storageManager(), timer);
     ours.push(sources);

@@ -1,6 +1,7 @@
 package org.unifiedmta.delivery.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -30,6 +31,7 @@ import org.unifiedmta.security.dkim.DKIMSigner;
 import org.unifiedmta.security.dkim.DKIMVerifier;
 import org.unifiedmta.security.dkim.DkimKeyStore;
 import org.unifiedmta.security.dkim.DkimKeyStore.Entry;
+import org.unifiedmta.security.dkim.DkimKeyStore.Entry.State;
 import org.unifiedmta.security.dkim.DkimResult;
 import org.unifiedmta.security.dkim.KeyRotation;
 
@@ -166,6 +168,49 @@ class KeyRotationsTest {
     told.clear();
     advanceTo(181);
     assertThat(told).contains("180 k-20260828 CREATED");
+  }
+
+  private void advanceDailyTo(int day) {
+    for (int next = 1 + (int) Duration.between(START, time.now()).toDays(); next <= day; next++) {
+      advanceTo(next);
+      publishWhatIsMissing();
+    }
+  }
+
+  @Test
+  void aKeyThatWasRevokedAMonthAgoIsDeletedAndNobodyMakesItAnew() {
+    start(ROTATED.withoutEd25519());
+    publishWhatIsMissing();
+    advanceDailyTo(217);
+    assertThat(told).contains("187 k-20260530 REVOKED", "187 k-20260530 missing");
+    assertThat(states())
+        .containsOnly(
+            entry("k", State.REVOKED),
+            entry("k-20260530", State.REVOKED),
+            entry("k-20260828", State.SIGNING));
+    told.clear();
+    advanceDailyTo(219);
+    assertThat(states()).containsOnlyKeys("k", "k-20260828");
+    server.close();
+    start(ROTATED.withoutEd25519());
+    advanceDailyTo(220);
+    assertThat(states()).containsOnlyKeys("k", "k-20260828");
+    assertThat(told).isEmpty();
+  }
+
+  @Test
+  void aRevokedKeyThatTheDnsStillHasIsKept() {
+    start(ROTATED.withoutEd25519());
+    publishWhatIsMissing();
+    advanceDailyTo(187);
+    var record = published.get("k-20260530._domainkey.ours.test");
+    advanceDailyTo(190);
+    published.put("k-20260530._domainkey.ours.test", record);
+    advanceTo(230);
+    assertThat(states()).containsEntry("k-20260530", State.REVOKED);
+    published.remove("k-20260530._domainkey.ours.test");
+    advanceTo(231);
+    assertThat(states()).doesNotContainKey("k-20260530");
   }
 
   @Test

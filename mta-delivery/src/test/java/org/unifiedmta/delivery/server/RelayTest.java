@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -144,6 +145,64 @@ class RelayTest {
         assertThat(host.transcripts().get(0).toString())
             .contains("RCPT TO:<bob@far.test>", "RCPT TO:<eve@far.test>");
       }
+    }
+  }
+
+  @Test
+  void allThatAreEquallyPreferredAreTriedBeforeTheNext() throws Exception {
+    try (var host = ScriptedSmtpServer.script().start()) {
+      var dns =
+          ZoneResolver.builder()
+              .mx("far.test", 20, "mx.far.test")
+              .mx("far.test", 10, "dead1.far.test")
+              .mx("far.test", 10, "dead2.far.test")
+              .a("dead1.far.test", "127.0.0.98")
+              .a("dead2.far.test", "127.0.0.99")
+              .a("mx.far.test", "127.0.0.1");
+      try (var server =
+          start(config().dnsResolver(dns.build()).mxPort(host.port()).allowPrivateTargets(true))) {
+        server.sendEmail(email("bob@far.test"));
+        assertThat(await(MailEvent.AttemptFinished.class).host()).isEqualTo("mx.far.test");
+        assertThat(host.messages()).hasSize(1);
+      }
+    }
+  }
+
+  /** RFC 5321 5.1; the port is ours as well. */
+  @Test
+  void mailForADomainWhoseHostWeAreComesBack() throws Exception {
+    int port;
+    try (var free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = free.getLocalPort();
+    }
+    var dns =
+        ZoneResolver.builder()
+            .mx("far.test", 10, "we.far.test")
+            .a("we.far.test", "127.0.0.1")
+            .mx("named.test", 10, "MAIL.example.test");
+    var config = config().dnsResolver(dns.build()).mxPort(port).allowPrivateTargets(true);
+    var ours = new InetSocketAddress("127.0.0.1", port);
+    try (var server = start(config.listen(Listener.of("smtp", ours, Mode.PLAIN)))) {
+      for (var domain : List.of("far.test", "named.test")) {
+        server.sendEmail(email("bob@" + domain));
+        assertThat(await(MailEvent.Bounced.class).reply())
+            .hasToString("554 5.4.6 mail for " + domain + " loops back to this host");
+      }
+    }
+  }
+
+  @Test
+  void aReportToADomainThatTakesNoMailIsTheLastOfIt() throws Exception {
+    var dns = ZoneResolver.builder().mx("null.test", 0, "").build();
+    try (var server = start(config().dnsResolver(dns))) {
+      server.sendEmail(
+          Email.builder().from("ann@null.test").to("bob@null.test").subject("x").text("x").build());
+      var first = await(MailEvent.Bounced.class);
+      var second = await(MailEvent.Bounced.class);
+      assertThat(second.queueId()).isNotEqualTo(first.queueId());
+      assertThat(second.reply()).hasToString("556 5.1.10 null.test takes no mail");
+      server.stop();
+      assertThat(events).noneMatch(MailEvent.Accepted.class::isInstance);
     }
   }
 

@@ -1,12 +1,15 @@
 package org.unifiedmta.routing.route;
 
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -53,30 +56,42 @@ public final class MxResolver {
   private final DnsResolver dns;
   private final boolean allowPrivate;
   private final Set<String> ourNames;
+  private final Predicate<InetSocketAddress> ours;
   private final RandomGenerator random;
 
   /**
    * @param allowPrivate whether MX hosts may be on loopback, link-local and private addresses
-   * @param ourNames in lower case; a host by one of them, and those less preferred, are left out
+   * @param ourNames in lower case; a host by one of them, and those that are not preferred to it,
+   *     are left out
+   * @param ours whether we are there; such a host is left out, too
    */
   public MxResolver(
-      DnsResolver dns, boolean allowPrivate, Set<String> ourNames, RandomGenerator random) {
+      DnsResolver dns,
+      boolean allowPrivate,
+      Set<String> ourNames,
+      Predicate<InetSocketAddress> ours,
+      RandomGenerator random) {
     this.dns = dns;
     this.allowPrivate = allowPrivate;
     this.ourNames = Set.copyOf(ourNames);
+    this.ours = ours;
     this.random = random;
   }
 
-  /** The hosts of a domain or address literal. */
-  public Result resolve(String domain) {
+  /**
+   * The hosts of a domain or address literal.
+   *
+   * @param port that they will be dialled at
+   */
+  public Result resolve(String domain, int port) {
     if (domain.startsWith("[")) {
-      return literal(domain);
+      return literal(domain, port);
     }
     var answer = dns.mx(domain);
     return switch (answer.status()) {
-      case OK -> exchangers(domain, answer.records(), answer.dnssec());
-      case NODATA ->
-          hosts(domain, List.of(domain), answer.dnssec()); // RFC 5321 5.1: the implicit MX
+      case OK -> exchangers(domain, port, answer.records(), answer.dnssec());
+      case NODATA -> // RFC 5321 5.1: the implicit MX
+          hosts(domain, port, List.of(new Mx(0, domain)), answer.dnssec());
       case NXDOMAIN -> failed(550, "5.1.2", "no such domain: " + domain);
       case SERVFAIL, TIMEOUT -> failed(451, "4.4.3", "no answer from the DNS for " + domain);
     };
@@ -100,48 +115,64 @@ public final class MxResolver {
   }
 
   /** RFC 5321 4.1.3. */
-  private Result literal(String domain) {
+  private Result literal(String domain, int port) {
     var ip = Literals.parse(domain.substring(1, domain.length() - 1));
     if (ip == null || (PrivateNetworks.contains(ip) && !allowPrivate)) {
       return failed(550, "5.1.2", "no address to send to: " + domain);
     }
+    if (ours.test(new InetSocketAddress(ip, port))) {
+      return loop(domain);
+    }
     return new Result.Hosts(List.of(new Host(domain, List.of(ip), false)));
   }
 
-  private Result exchangers(String domain, List<Mx> records, boolean secure) {
+  private Result exchangers(String domain, int port, List<Mx> records, boolean secure) {
     if (records.stream().allMatch(mx -> mx.host().isEmpty())) {
       return failed(556, "5.1.10", domain + " takes no mail"); // RFC 7505 4.2
     }
     var shuffled = new ArrayList<>(records.stream().filter(mx -> !mx.host().isEmpty()).toList());
     Collections.shuffle(shuffled, random); // RFC 5321 5.1: equal ones in random order
     shuffled.sort(Comparator.comparingInt(Mx::preference));
-    int ours =
+    int ourPreference =
         shuffled.stream()
             .filter(mx -> ourNames.contains(mx.host()))
             .mapToInt(Mx::preference)
             .min()
             .orElse(Integer.MAX_VALUE);
     // RFC 5321 5.1: those at our own preference and behind it would send it back.
-    var others = shuffled.stream().filter(mx -> mx.preference() < ours).map(Mx::host).toList();
-    return others.isEmpty()
-        ? failed(554, "5.4.6", "mail for " + domain + " loops back to this host")
-        : hosts(domain, others, secure);
+    var others = shuffled.stream().filter(mx -> mx.preference() < ourPreference).toList();
+    return others.isEmpty() ? loop(domain) : hosts(domain, port, others, secure);
   }
 
-  private Result hosts(String domain, List<String> names, boolean secure) {
+  /** A host, and how much it is preferred. */
+  private record Candidate(Host host, int preference) {}
+
+  private Result hosts(String domain, int port, List<Mx> exchangers, boolean secure) {
     var failures = new Failures();
-    var hosts = new ArrayList<Host>();
-    for (var name : names.stream().distinct().limit(MAXIMUM_HOSTS).toList()) {
+    var candidates = new ArrayList<Candidate>();
+    var names = new HashSet<String>();
+    for (var mx : exchangers) {
+      if (names.size() == MAXIMUM_HOSTS || !names.add(mx.host())) {
+        continue;
+      }
       failures.secure = secure;
+      var found = addresses(mx.host(), failures);
+      if (found.stream().anyMatch(address -> ours.test(new InetSocketAddress(address, port)))) {
+        // RFC 5321 5.1: a match of "any of the names or addresses by which it might be known".
+        failures.loop = true;
+        candidates.removeIf(candidate -> candidate.preference >= mx.preference());
+        break;
+      }
       var addresses =
-          addresses(name, failures).stream()
-              .filter(address -> allowPrivate || !failures.isPrivate(address))
-              .toList();
+          found.stream().filter(address -> allowPrivate || !failures.isPrivate(address)).toList();
       if (!addresses.isEmpty()) {
-        hosts.add(new Host(name, addresses, failures.secure));
+        candidates.add(
+            new Candidate(new Host(mx.host(), addresses, failures.secure), mx.preference()));
       }
     }
-    return hosts.isEmpty() ? failures.result(domain) : new Result.Hosts(hosts);
+    return candidates.isEmpty()
+        ? failures.result(domain)
+        : new Result.Hosts(candidates.stream().map(Candidate::host).toList());
   }
 
   private List<InetAddress> addresses(String host, Failures failures) {
@@ -161,6 +192,7 @@ public final class MxResolver {
     private boolean temporary;
     private boolean domainThere;
     private boolean secure = true; // the host that is looked at
+    private boolean loop;
     private @Nullable InetAddress blocked;
 
     boolean isPrivate(InetAddress address) {
@@ -175,6 +207,9 @@ public final class MxResolver {
       if (temporary) {
         return failed(451, "4.4.3", "no answer from the DNS for the hosts of " + name);
       }
+      if (loop) {
+        return loop(name);
+      }
       if (blocked != null) {
         return failed(550, "5.4.4", "the hosts of " + name + " have private addresses only");
       }
@@ -182,6 +217,10 @@ public final class MxResolver {
           ? failed(550, "5.4.4", "the hosts of " + name + " have no address")
           : failed(550, "5.1.2", "no such host: " + name);
     }
+  }
+
+  private static Result loop(String domain) {
+    return failed(554, "5.4.6", "mail for " + domain + " loops back to this host");
   }
 
   private static Result failed(int code, String status, String text) {

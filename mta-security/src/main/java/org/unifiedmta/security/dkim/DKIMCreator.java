@@ -246,31 +246,46 @@ public final class DKIMCreator {
   /**
    * Does a step of a rotation.
    *
-   * @return the key as it is now; empty if it was no longer as the step has it, then nothing is
-   *     done
+   * @return the key as it is now, or was until it was deleted; empty if it was no longer as the
+   *     step has it, then nothing is done
    */
   public Optional<Entry> apply(Step step) {
     return switch (step) {
       case Step.Create(var old, var type, int bits) -> Optional.of(makeNext(old, type, bits));
       case Step.Move(var entry, var to) -> move(entry, to);
+      case Step.Delete(var entry) -> delete(entry);
     };
   }
 
   private Optional<Entry> move(Entry wanted, State to) {
     making.lock();
     try {
-      var moved =
-          store.entries(wanted.domain()).stream()
-              .filter(entry -> entry.selector().equals(wanted.selector()))
-              .filter(entry -> entry.state() == wanted.state()) // nobody has revoked it meanwhile
-              .findFirst()
-              .map(entry -> entry.withState(to, clock.instant()));
+      var moved = still(wanted).map(entry -> entry.withState(to, clock.instant()));
       moved.ifPresent(store::save);
       signing.invalidate(wanted.domain());
       return moved;
     } finally {
       making.unlock();
     }
+  }
+
+  private Optional<Entry> delete(Entry wanted) {
+    making.lock();
+    try {
+      var last = still(wanted);
+      last.ifPresent(store::delete);
+      return last;
+    } finally {
+      making.unlock();
+    }
+  }
+
+  /** The key, if it is in the same state: somebody may have changed that meanwhile. */
+  private Optional<Entry> still(Entry wanted) {
+    return store.entries(wanted.domain()).stream()
+        .filter(entry -> entry.selector().equals(wanted.selector()))
+        .filter(entry -> entry.state() == wanted.state())
+        .findFirst();
   }
 
   /**

@@ -64,4 +64,7 @@ public interface DkimKeyStore {
 
   /** Keeps a key, or its new state, as a whole; returns when it is on stable storage. */
   void save(Entry entry);
+
+  /** Keeps a key no longer. A store that does nothing here keeps those that are revoked, too. */
+  default void delete(Entry entry) {}
 }

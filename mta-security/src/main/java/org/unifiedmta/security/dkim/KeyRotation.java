@@ -14,12 +14,13 @@ import org.unifiedmta.security.dkim.DkimKeyStore.Entry.State;
 import org.unifiedmta.security.dkim.PublishedKeys.Seen;
 
 /**
- * How the keys of a domain follow each other: created, published, seen in the DNS, signing, retired
- * and at last revoked. What is next follows from the keys as they are kept and from nothing else,
- * and each step changes one of them; so whoever is killed between two steps goes on where he was,
- * and a key that signs is retired only when a newer one of its type signs.
+ * How the keys of a domain follow each other: created, published, seen in the DNS, signing,
+ * retired, revoked and at last deleted. What is next follows from the keys as they are kept and
+ * from nothing else, and each step changes one of them; so whoever is killed between two steps goes
+ * on where he was, and a key that signs is retired only when a newer one of its type signs.
  *
- * @param selectors of the keys that are brought to sign even if nothing else is rotated
+ * @param selectors of the keys that are brought to sign even if nothing else is rotated; they are
+ *     never deleted, since they are made where they are not
  * @param types of which there shall be a key
  * @param bits of RSA, the least of a new key, which is never smaller than the old one
  * @param interval the age at which a key that signs is to be followed; null for never, then no key
@@ -31,7 +32,7 @@ public record KeyRotation(
   /** How long a key stays published that signs no more: longer than mail is under way. */
   public static final Duration RETIRED_FOR = Duration.ofDays(7);
 
-  /** For how long it is looked after that the DNS no longer has a revoked key. */
+  /** For how long it is looked after that the DNS no longer has a revoked key, which then goes. */
   public static final Duration REVOKED_FOR = Duration.ofDays(30);
 
   private static final Duration LEAST_INTERVAL = Duration.ofDays(1);
@@ -47,6 +48,9 @@ public record KeyRotation(
      * A key changes its state; or the time at which it came to it, which nobody had noted, is now.
      */
     record Move(Entry entry, State to) implements Step {}
+
+    /** A revoked key is kept no longer. */
+    record Delete(Entry entry) implements Step {}
   }
 
   public KeyRotation {
@@ -73,7 +77,7 @@ public record KeyRotation(
         return step;
       }
     }
-    return note(entries);
+    return note(entries).or(() -> delete(entries, now, dns));
   }
 
   private Optional<Step> move(List<Entry> keys, Instant now, Function<Entry, Seen> dns) {
@@ -107,6 +111,24 @@ public record KeyRotation(
         .filter(entry -> entry.state() == State.RETIRED || entry.state() == State.REVOKED)
         .findFirst()
         .map(entry -> new Step.Move(entry, entry.state()));
+  }
+
+  /** Behind everything else, too: not every store deletes. One that nothing follows stays. */
+  private Optional<Step> delete(List<Entry> entries, Instant now, Function<Entry, Seen> dns) {
+    return entries.stream()
+        .filter(entry -> interval != null && entry.state() == State.REVOKED)
+        .filter(entry -> isPast(entry, REVOKED_FOR, now))
+        .filter(entry -> !selectors.contains(entry.selector()))
+        .filter(entry -> entries.stream().anyMatch(other -> follows(other, entry)))
+        .filter(entry -> dns.apply(entry) == Seen.YES)
+        .findFirst()
+        .map(Step.Delete::new);
+  }
+
+  private static boolean follows(Entry other, Entry entry) {
+    return other.state() == State.SIGNING
+        && PublicKeys.type(other) == PublicKeys.type(entry)
+        && BY_AGE.compare(entry, other) < 0;
   }
 
   private @Nullable State waiting(Entry entry, boolean older, Function<Entry, Seen> dns) {

@@ -79,8 +79,15 @@ final class StoredDkimKeys implements DkimKeyStore {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    storage.set(
-        PREFIX + entry.domain() + "/" + entry.selector(),
-        text.toString().getBytes(StandardCharsets.US_ASCII));
+    storage.set(key(entry), text.toString().getBytes(StandardCharsets.US_ASCII));
+  }
+
+  @Override
+  public void delete(Entry entry) {
+    storage.delete(key(entry));
+  }
+
+  private static String key(Entry entry) {
+    return PREFIX + entry.domain() + "/" + entry.selector();
   }
 }

@@ -17,6 +17,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.security.dkim.DKIMCreator.KeyType;
 import org.unifiedmta.security.dkim.DkimKeyStore.Entry;
@@ -49,7 +51,8 @@ class KeyRotationTest {
     var step = keys.next(DOMAIN, rotation, dns);
     while (step.isPresent()) {
       var done = keys.apply(step.get()).orElseThrow();
-      told.add(done.selector() + " " + done.state());
+      boolean deleted = step.get() instanceof KeyRotation.Step.Delete;
+      told.add(done.selector() + " " + (deleted ? "deleted" : done.state()));
       assertThat(told).hasSizeLessThan(50);
       step = keys.next(DOMAIN, rotation, dns);
     }
@@ -141,7 +144,9 @@ class KeyRotationTest {
             entry("s-ed-20260530", State.SIGNING));
   }
 
-  /** The process is gone after so many saves; what it was about to do is not known to the next. */
+  /**
+   * The process is gone after so many changes; what it was about to do is not known to the next.
+   */
   private static final class Dying implements DkimKeyStore {
     private final DkimKeyStore kept;
     private int left;
@@ -158,10 +163,20 @@ class KeyRotationTest {
 
     @Override
     public void save(Entry entry) {
+      live();
+      kept.save(entry);
+    }
+
+    @Override
+    public void delete(Entry entry) {
+      live();
+      kept.delete(entry);
+    }
+
+    private void live() {
       if (left-- == 0) {
         throw new IllegalStateException("killed");
       }
-      kept.save(entry);
     }
   }
 
@@ -198,6 +213,131 @@ class KeyRotationTest {
       assertThat(states()).containsEntry("s", State.REVOKED).containsEntry("s-ed", State.REVOKED);
     }
     assertThat(kills).isEqualTo(11); // ten saves, and once nobody was killed
+  }
+
+  /** A second key of each type, revoked, with a third one that signs. */
+  private void revokeTheSecond() {
+    keys.handleDKIMKeysOfBothTypes(DOMAIN, "s", 1024);
+    pass(90);
+    rotate(Seen.YES);
+    pass(90);
+    rotate(Seen.YES);
+    pass(7);
+    rotate(Seen.YES);
+    assertThat(states())
+        .containsOnly(
+            entry("s", State.REVOKED),
+            entry("s-20260530", State.REVOKED),
+            entry("s-20260828", State.SIGNING),
+            entry("s-ed", State.REVOKED),
+            entry("s-ed-20260530", State.REVOKED),
+            entry("s-ed-20260828", State.SIGNING));
+  }
+
+  @Test
+  void aKeyThatWasRevokedLongAgoIsDeletedUnlessItIsTheOneThatIsMadeWhereItIsNot() {
+    revokeTheSecond();
+    pass(29);
+    assertThat(rotate(Seen.YES)).isEmpty();
+    pass(1);
+    assertThat(rotate(Seen.YES)).containsExactly("s-20260530 deleted", "s-ed-20260530 deleted");
+    assertThat(states()).containsOnlyKeys("s", "s-20260828", "s-ed", "s-ed-20260828");
+    keys.handleDKIMKeysOfBothTypes(DOMAIN, "s", 1024); // as at every start
+    assertThat(rotate(Seen.YES)).isEmpty();
+    assertThat(states()).hasSize(4);
+  }
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "YES")
+  void aRevokedKeyThatTheDnsMayStillHaveIsKept(Seen seen) {
+    revokeTheSecond();
+    pass(60);
+    rotate(seen);
+    assertThat(states()).containsEntry("s-20260530", State.REVOKED);
+  }
+
+  @Test
+  void aRevokedKeyThatNoneFollowsIsKept() {
+    revokeTheSecond();
+    store.save(key("s-20260828").withState(State.REVOKED));
+    pass(30);
+    assertThat(rotate(Seen.NO)).contains("s-20260828 REVOKED", "s-20261004 CREATED");
+    pass(30);
+    rotate(ROTATING, key -> key.state() == State.REVOKED ? Seen.YES : Seen.NO);
+    assertThat(states())
+        .containsEntry("s-20260530", State.REVOKED)
+        .containsEntry("s-20260828", State.REVOKED)
+        .doesNotContainKey("s-ed-20260530");
+  }
+
+  @Test
+  void withoutRotationARevokedKeyIsKept() {
+    revokeTheSecond();
+    pass(1000);
+    assertThat(rotate(STANDING, entry -> Seen.YES)).isEmpty();
+    assertThat(states()).hasSize(6);
+  }
+
+  @Test
+  void whoeverIsKilledWhileKeysAreDeletedGoesOnToTheSameEnd() {
+    int kills = 0;
+    for (boolean killed = true; killed; kills++) {
+      now = START;
+      store = DkimKeyStore.in(StorageManager.inMemory());
+      keys = creator(store);
+      revokeTheSecond();
+      pass(30);
+      keys = creator(new Dying(store, kills));
+      try {
+        rotate(Seen.YES);
+        killed = false;
+      } catch (IllegalStateException e) {
+        assertThat(e).hasMessage("killed");
+      }
+      keys = creator(store);
+      rotate(Seen.YES);
+      assertThat(states()).containsOnlyKeys("s", "s-20260828", "s-ed", "s-ed-20260828");
+    }
+    assertThat(kills).isEqualTo(3); // two are deleted, and once nobody was killed
+  }
+
+  /** As a store does that was written before there was anything to delete. */
+  @Test
+  void aStoreThatDoesNotDeleteHoldsUpNothingElse() {
+    revokeTheSecond();
+    var kept = store;
+    store =
+        new DkimKeyStore() {
+          @Override
+          public List<Entry> entries(String domain) {
+            return kept.entries(domain);
+          }
+
+          @Override
+          public void save(Entry entry) {
+            kept.save(entry);
+          }
+        };
+    keys = creator(store);
+    pass(30);
+    var delete = keys.next(DOMAIN, ROTATING, entry -> Seen.YES).orElseThrow();
+    assertThat(delete).isInstanceOf(KeyRotation.Step.Delete.class);
+    keys.apply(delete);
+    assertThat(states()).containsEntry("s-20260530", State.REVOKED);
+    pass(60);
+    assertThat(keys.next(DOMAIN, ROTATING, entry -> Seen.YES))
+        .get()
+        .isInstanceOf(KeyRotation.Step.Create.class);
+  }
+
+  @Test
+  void aKeyThatIsNoLongerRevokedIsNotDeleted() {
+    revokeTheSecond();
+    pass(30);
+    var step = keys.next(DOMAIN, ROTATING, entry -> Seen.YES).orElseThrow();
+    store.save(key("s-20260530").withState(State.SIGNING));
+    assertThat(keys.apply(step)).isEmpty();
+    assertThat(states()).containsEntry("s-20260530", State.SIGNING);
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.unifiedmta.core.address.Literals;
@@ -216,9 +217,7 @@ final class Wire implements ByteSink, AutoCloseable {
     if (checkName) {
       parameters.setEndpointIdentificationAlgorithm("HTTPS"); // RFC 9525
     }
-    if (isServerName(host)) {
-      parameters.setServerNames(List.of(new SNIHostName(host)));
-    }
+    parameters.setServerNames(serverNames(host));
     tls.setSSLParameters(parameters);
     tls.startHandshake();
     plainOrTls = tls;
@@ -229,9 +228,16 @@ final class Wire implements ByteSink, AutoCloseable {
     return tls;
   }
 
-  /** RFC 6066 3: literal addresses are no server names. */
-  private static boolean isServerName(String host) {
-    return !host.startsWith("[") && host.indexOf('.') >= 0 && Literals.ip(host) == null;
+  /** RFC 6066 3: literal addresses are no server names, nor is what no host is called. */
+  private static List<SNIServerName> serverNames(String host) {
+    if (host.startsWith("[") || host.indexOf('.') < 0 || Literals.ip(host) != null) {
+      return List.of();
+    }
+    try {
+      return List.of(new SNIHostName(host));
+    } catch (IllegalArgumentException e) {
+      return List.of(); // such as with an underscore: the DNS has it, and somebody listens
+    }
   }
 
   @Override

@@ -363,6 +363,33 @@ class SmtpClientTest {
     }
   }
 
+  /** The DNS lets a host be called anything (RFC 2181 11), the certificate and the mail do not. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "mx_1.far.test",
+        "*.far.test",
+        "-mx.far.test",
+        "a b.far.test",
+        "m\\195\\164.far.test",
+        "203.0.113.9",
+        "localhost"
+      })
+  void aHostThatTlsHasNoNameForIsSpokenToWithout(String host) throws Exception {
+    var certificate = Certificate.of("other.test");
+    try (var server = ScriptedSmtpServer.script().tls(certificate.server()).start()) {
+      var endpoint = new Endpoint(host, endpoint(server).address(), server.port());
+      try (var client =
+          SmtpClient.open(endpoint, options(OPPORTUNISTIC, null, null), Timer.system())) {
+        assertThat(client.tls()).isPresent();
+      }
+      var checked = options(VERIFIED, certificate.trust(), null);
+      assertThatThrownBy(() -> SmtpClient.open(endpoint, checked, Timer.system()))
+          .isInstanceOfSatisfying(
+              SmtpException.class, e -> assertThat(e.phase()).isEqualTo(Phase.STARTTLS));
+    }
+  }
+
   @Test
   void requiredTlsTakesOnlyACertificateForTheHost() throws Exception {
     var right = Certificate.of("host.test");
