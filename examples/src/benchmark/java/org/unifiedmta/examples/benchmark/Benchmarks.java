@@ -32,6 +32,7 @@ public final class Benchmarks {
         new OptionsBuilder()
             .parent(new CommandLineOptions(args))
             .addProfiler(GCProfiler.class)
+            .addProfiler(CpuProfiler.class)
             .shouldFailOnError(true)
             .build();
     print(scores(new Runner(options).run()));

@@ -275,8 +275,8 @@ public final class SystemDnsResolver implements DnsResolver, AutoCloseable {
     if (question == null) {
       return Answer.none(Status.NXDOMAIN); // no such name can exist
     }
-    if (threads.isShutdown()) {
-      return Answer.none(Status.SERVFAIL);
+    if (threads.isShutdown() || Thread.currentThread().isInterrupted()) {
+      return Answer.none(Status.SERVFAIL); // the latter: nobody waits for it any more
     }
     metrics.count("dns.questions", 1);
     Answer<Object> answer;

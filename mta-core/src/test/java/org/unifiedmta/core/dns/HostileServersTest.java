@@ -414,9 +414,8 @@ class HostileServersTest {
                   ? null
                   : octets);
     }
-    long start = System.nanoTime();
     assertThat(resolver.a("c0.test").status()).isEqualTo(Status.TIMEOUT);
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(SHORT.multipliedBy(5));
+    assertThat(server.questions()).contains("c0.test A").doesNotContain("c8.test A");
   }
 
   @Test
@@ -434,10 +433,13 @@ class HostileServersTest {
         assertThat(status.get().isTemporary()).isTrue();
       }
       server.records("a.test", "a.test. 60 A 192.0.2.1");
-      timer.advance(Duration.ofMinutes(1));
-      assertThat(impatient.a("a.test").status()).isIn(Status.OK, Status.TIMEOUT);
+      var status = Status.TIMEOUT;
+      for (int tries = 0; tries < 100 && status != Status.OK; tries++) { // the machine may be busy
+        timer.advance(Duration.ofMinutes(1));
+        status = impatient.a("a.test").status();
+      }
+      assertThat(status).isEqualTo(Status.OK);
     }
-    assertThat(resolver.a("a.test").status()).isEqualTo(Status.OK);
   }
 
   @Test
@@ -526,6 +528,18 @@ class HostileServersTest {
   void anAddressIsNeverAskedAsASearchedName() {
     resolver.a("localname");
     assertThat(server.questions()).allMatch("localname A"::equals);
+  }
+
+  /** Whoever was interrupted is not waited for: a peer that has gone makes no more work. */
+  @Test
+  void whoIsInterruptedAsksNobody() {
+    Thread.currentThread().interrupt();
+    try {
+      assertThat(resolver.a("a.test").status()).isEqualTo(Status.SERVFAIL);
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    assertThat(server.questions()).isEmpty();
   }
 
   // Who may say that an answer was validated

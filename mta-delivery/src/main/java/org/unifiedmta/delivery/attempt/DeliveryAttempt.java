@@ -132,7 +132,7 @@ public final class DeliveryAttempt {
           Collections.nCopies(
               rows.size(), reply.isPermanent() ? Outcome.of(reply) : Outcome.notReached(reply));
       case MxResolver.Result.Hosts(var hosts) ->
-          remote(message, rows, target, zone, hosts, fresh(message, rows, body), passage, handOver);
+          remote(message, rows, target, zone, hosts, body, passage, handOver);
     };
   }
 
@@ -175,8 +175,9 @@ public final class DeliveryAttempt {
         target instanceof Target.Mx(var domain)
             ? parts.tls().ofDomain(domain)
             : parts.tls().ofHost(hosts.getFirst().name());
+    var signed = fresh(message, rows, body);
     var tls = new TlsDemands(policies, parts.tlsResults(), message.envelope(), body);
-    var sending = new Sending(message, body, tls, most, handOver);
+    var sending = new Sending(message, signed, tls, most, handOver);
     var outcomes = new LinkedHashMap<Integer, Outcome>();
     for (var group : groups(rows)) {
       hosts(sending, group, ways, outcomes);
@@ -380,7 +381,7 @@ public final class DeliveryAttempt {
       return sent;
     }
     try {
-      var body = downgrade.convert(sending.body, sending.message.queuedAt());
+      var body = downgrade.convert(sending.body, timer.now());
       var sevenBit = envelope.withBody(Envelope.Body.SEVEN_BIT);
       return parts.pool().send(key, most, sevenBit, body, handOver);
     } catch (SevenBit.Unconvertible e) {

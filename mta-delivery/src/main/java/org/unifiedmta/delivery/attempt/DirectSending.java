@@ -2,7 +2,6 @@ package org.unifiedmta.delivery.attempt;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -132,7 +131,7 @@ public final class DirectSending {
   private Optional<RecipientReplies> converted(
       SmtpClient open, Envelope envelope, ByteSource body) {
     try {
-      var sevenBit = new Downgrade(keys.orElse(null)).convert(body, Instant.now());
+      var sevenBit = new Downgrade(keys.orElse(null)).convert(body, timer.now());
       return Optional.of(open.send(envelope.withBody(Envelope.Body.SEVEN_BIT), sevenBit));
     } catch (SevenBit.Unconvertible e) {
       return Optional.empty();

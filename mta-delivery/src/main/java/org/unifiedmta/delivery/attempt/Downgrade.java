@@ -34,10 +34,10 @@ final class Downgrade {
   /**
    * Converts.
    *
-   * @param signedAt when it was signed, if it is
+   * @param now when the signatures on it are good, if it has any
    * @throws Unconvertible if that cannot be done without harm
    */
-  ByteSource convert(ByteSource message, Instant signedAt) throws Unconvertible {
+  ByteSource convert(ByteSource message, Instant now) throws Unconvertible {
     var converted = SevenBit.convert(message);
     if (converted == message) {
       return message;
@@ -48,7 +48,7 @@ final class Downgrade {
     if (signatures.isEmpty()) {
       return converted;
     }
-    var signers = signers(message, signatures.size(), signedAt);
+    var signers = signers(message, signatures.size(), now);
     var bare = without(octets, signatures);
     var signed = new ByteArrayOutputStream(bare.length + 1024 * signers.size());
     for (var signer : signers) {
@@ -60,13 +60,13 @@ final class Downgrade {
   }
 
   /** What made the signatures, all of which must be ours. */
-  private List<DKIMSigner> signers(ByteSource message, int signatures, Instant signedAt)
+  private List<DKIMSigner> signers(ByteSource message, int signatures, Instant now)
       throws Unconvertible {
     if (own == null) {
       throw new Unconvertible(BREAKS);
     }
     var signers = new ArrayList<DKIMSigner>();
-    for (var signature : own.of(message, HeaderSection.of(message), signedAt)) {
+    for (var signature : own.of(message, HeaderSection.of(message), now)) {
       own.signer(signature).ifPresent(signers::add);
     }
     if (signers.size() < signatures) {

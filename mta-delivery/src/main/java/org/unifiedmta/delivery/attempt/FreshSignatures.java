@@ -42,6 +42,16 @@ final class FreshSignatures {
     if (keys == null) {
       return message;
     }
+    try {
+      return fresh(message, signedAt, now, keys);
+    } catch (RuntimeException e) {
+      log.error("the keys cannot be read: a message goes with the signatures that it has", e);
+      return message;
+    }
+  }
+
+  private static ByteSource fresh(
+      ByteSource message, Instant signedAt, Instant now, DKIMCreator keys) {
     var header = HeaderSection.of(message);
     if (OwnSignatures.leading(header).stream().noneMatch(own -> isStale(own, keys, now))) {
       return message;

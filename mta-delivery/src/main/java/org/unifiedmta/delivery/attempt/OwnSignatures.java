@@ -60,20 +60,18 @@ final class OwnSignatures {
   /**
    * Those that our keys prove, revoked ones too; reads the message.
    *
-   * @param signedAt when the message was signed, about
+   * @param at when they were, or are, good
    */
-  List<Own> of(ByteSource message, HeaderSection header, Instant signedAt) {
+  List<Own> of(ByteSource message, HeaderSection header, Instant at) {
     var records = new HashMap<String, String>();
     for (var signature : leading(header)) {
-      publish(signature.signature(), signedAt, records);
+      publish(signature.signature(), at, records);
     }
     var published = ZoneResolver.builder();
     records.forEach(published::txt);
     var verifier =
         new DKIMVerifier(
-            published.build(),
-            Clock.fixed(signedAt, ZoneOffset.UTC),
-            DKIMVerifier.Policy.rfc8301());
+            published.build(), Clock.fixed(at, ZoneOffset.UTC), DKIMVerifier.Policy.rfc8301());
     var verification = verifier.begin(header);
     BodyHasher.read(message, header, verification);
     var results = verification.results(); // as many as there are fields, from the top

@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -271,19 +270,11 @@ public final class BounceReporter {
   }
 
   private static byte[] header(ByteSource original) {
-    var collector = new HeaderSection.Collector();
-    var kept = new ByteArrayOutputStream();
-    var buffer = new byte[8192];
     try (InputStream in = original.open()) {
-      for (int n = in.read(buffer); n >= 0 && !collector.isComplete(); n = in.read(buffer)) {
-        collector.write(ByteBuffer.wrap(buffer, 0, n));
-        kept.write(buffer, 0, n);
-      }
+      return in.readNBytes(HeaderSection.of(original).size());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    var section = collector.section();
-    return Arrays.copyOf(kept.toByteArray(), section.size());
   }
 
   /** The failed message's id, with brackets, if it is one. */

@@ -27,6 +27,7 @@ import org.unifiedmta.delivery.submission.Signing;
 import org.unifiedmta.routing.route.Action;
 import org.unifiedmta.routing.route.Destinations;
 import org.unifiedmta.routing.route.EmailRouter;
+import org.unifiedmta.routing.zone.Routing;
 import org.unifiedmta.security.SecurityResults;
 import org.unifiedmta.security.authres.MessageAuthentication;
 import org.unifiedmta.security.dmarc.DmarcResult;
@@ -49,6 +50,8 @@ final class InboundMessage implements MessageReceiver {
   private final SenderPolicy senders;
   private final SessionFacts session;
   private final Envelope envelope;
+  private final Routing routing; // the same from the beginning to the end
+  private final boolean stranger;
   private final MessageAuthentication.@Nullable Ongoing checks; // of a stranger's
   private final Signing.@Nullable BodyHash body; // of what may be signed
   private boolean signed;
@@ -64,14 +67,17 @@ final class InboundMessage implements MessageReceiver {
     this.senders = senders;
     this.session = session;
     this.envelope = envelope;
-    this.checks = begin();
-    this.body = mayBeSigned() ? new Signing.BodyHash() : null;
+    this.routing = parts.routing().get();
+    this.stranger = parts.isStranger(session);
     this.signed = session.authenticatedUser() != null;
+    boolean mayBeSigned = parts.signing().isActive() && (signed || routing.router().signs());
+    this.body = mayBeSigned ? new Signing.BodyHash() : null;
+    this.checks = begin();
   }
 
   private MessageAuthentication.@Nullable Ongoing begin() {
     var authentication = parts.authentication();
-    if (authentication == null || !parts.isStranger(session)) {
+    if (authentication == null || !stranger) {
       return null;
     }
     var from = envelope.mailFrom();
@@ -80,11 +86,6 @@ final class InboundMessage implements MessageReceiver {
         from == null ? "" : from.toString(),
         session.remote().getAddress(),
         helo == null ? "" : helo);
-  }
-
-  private boolean mayBeSigned() {
-    return parts.signing().isActive()
-        && (session.authenticatedUser() != null || parts.routing().get().router().signs());
   }
 
   @Override
@@ -119,8 +120,8 @@ final class InboundMessage implements MessageReceiver {
     if (parts.hooks().isEmpty()
         && !senders.concerns(session)
         && checks == null
-        && !mayBeSigned()
-        && !parts.routing().get().router().needsMessage()) {
+        && body == null
+        && !routing.router().needsMessage()) {
       decide(message, SecurityResults.none(), reply);
       return;
     }
@@ -188,6 +189,7 @@ final class InboundMessage implements MessageReceiver {
 
   private void failed(SpooledMessage message, Consumer<Verdict> reply, Throwable e) {
     log.error("{} a message could not be handled", session.id(), e);
+    abandoned();
     message.close();
     reply.accept(new Verdict.Reply(LOCAL_ERROR));
   }
@@ -237,7 +239,7 @@ final class InboundMessage implements MessageReceiver {
     Runnable work =
         () -> {
           try {
-            deliverNow(message, replies);
+            deliverNow(message, recipients, replies);
           } catch (RuntimeException e) {
             failed(message, verdict -> replies.accept(List.of()), e);
           }
@@ -249,8 +251,7 @@ final class InboundMessage implements MessageReceiver {
     }
   }
 
-  private void deliverNow(SpooledMessage message, Consumer<List<SmtpReply>> replies) {
-    int all = envelope.recipients().size();
+  private void deliverNow(SpooledMessage message, int all, Consumer<List<SmtpReply>> replies) {
     var asked = hooked(message);
     var results = checked(message, asked);
     var verdict = judged(results, asked);
@@ -278,6 +279,11 @@ final class InboundMessage implements MessageReceiver {
       } else {
         answers[i] = rejection;
       }
+    }
+    if (rows.isEmpty()) {
+      message.close();
+      replies.accept(List.of(answers));
+      return;
     }
     var edited = edited(message, results, id, now);
     var mail = IncomingMail.of(id, envelope, session, results, edited);
@@ -326,13 +332,14 @@ final class InboundMessage implements MessageReceiver {
     if (!signed) {
       return message.edited(edits.prefix(), edits.cuts());
     }
-    var sender = new Signing.Sender(envelope.mailFrom(), null);
+    // Anybody can write any reverse path.
+    var sender = new Signing.Sender(stranger ? null : envelope.mailFrom(), null);
     return parts.signing().sign(message, edits.prefix(), edits.cuts(), sender, body);
   }
 
   /** Whose the message is must be certain: a signature of ours on what a stranger wrote lies. */
   private boolean isCertain(SecurityResults results) {
-    return !parts.isStranger(session)
+    return !stranger
         || (checks != null && results.authentication().dmarc().action() == DmarcResult.Action.PASS);
   }
 
@@ -343,7 +350,6 @@ final class InboundMessage implements MessageReceiver {
       SecurityResults results,
       Instant now,
       List<NewRow> rows) {
-    var routing = parts.routing().get();
     var context =
         parts
             .context(session, to)

@@ -228,7 +228,12 @@ final class RunningServer {
     if (keys == null) {
       return;
     }
-    for (var domain : config.domains()) {
+    var domains = new ArrayList<>(config.domains());
+    config
+        .signTransportDomain()
+        .filter(domain -> domains.stream().noneMatch(ours -> ours.domain().equals(domain)))
+        .ifPresent(domain -> domains.add(DomainConfig.of(domain)));
+    for (var domain : domains) {
       var wanted = domain.dkim();
       if (wanted.ed25519()) {
         keys.handleDKIMKeysOfBothTypes(domain.domain(), wanted.selector(), wanted.keySize());
@@ -237,15 +242,7 @@ final class RunningServer {
             domain.domain(), wanted.selector(), DKIMCreator.KeyType.RSA, wanted.keySize());
       }
     }
-    config
-        .signTransportDomain()
-        .filter(domain -> config.domains().stream().noneMatch(d -> d.domain().equals(domain)))
-        .ifPresent(domain -> {
-          var wanted = DomainConfig.Dkim.standard();
-          keys.handleDKIMKeysOfBothTypes(domain, wanted.selector(), wanted.keySize());
-        });
-    var started =
-        KeyRotations.start(keys, config.domains(), PublishedKeys.in(dns), events, config.timer());
+    var started = KeyRotations.start(keys, domains, PublishedKeys.in(dns), events, config.timer());
     ours.push(started);
     rotations = started;
   }

@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,9 +22,9 @@ import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMSigner;
 
 /**
- * Signs what is submitted here, with the keys of its author's domain: of From:, or where that has
- * no address, of the reverse path (RFC 6376 B.1.4 leaves it to us). Mail of a domain without keys
- * goes as it is. Blocks.
+ * Signs mail with the keys of its author's domain: of From:, or where that has no address, of the
+ * reverse path (RFC 6376 B.1.4 leaves it to us), and with those of the transport domain. Mail of a
+ * domain without keys goes as it is. Blocks.
  */
 public final class Signing {
   private static final Logger log = LoggerFactory.getLogger(Signing.class);
@@ -33,6 +32,7 @@ public final class Signing {
   /**
    * Who sends a message.
    *
+   * @param reversePath null for none, or where nothing says that it is the sender's
    * @param domain whose keys sign it, or null for that of its author
    */
   public record Sender(@Nullable EmailAddress reversePath, @Nullable String domain) {}
@@ -106,8 +106,8 @@ public final class Signing {
     }
     var section = HeaderSection.of(message);
     var signers = signers(section, sender);
-    if (signers.isEmpty()) {
-      return "";
+    if (signers.isEmpty() || section.isBeyondBounds()) {
+      return ""; // the latter: what is not seen cannot be signed
     }
     var passed = body == null ? null : body.hasher;
     var hash = passed == null ? BodyHasher.hash(message, section) : passed.hash();
@@ -124,21 +124,20 @@ public final class Signing {
   }
 
   private List<DKIMSigner> signers(HeaderSection section, Sender sender) {
-    var domains = new LinkedHashSet<String>();
-    author(section, sender).ifPresent(domains::add);
-    if (transportDomain != null) {
-      domains.add(transportDomain);
-    }
     var signers = new ArrayList<DKIMSigner>();
-    domains.forEach(domain -> signers.addAll(signers(domain)));
+    var author = sender.domain() == null ? author(section, sender).orElse(null) : sender.domain();
+    if (author != null) {
+      // Where the host has named the domain, nothing goes without its signature.
+      signers.addAll(sender.domain() == null ? signersIfReadable(author) : signers(author));
+    }
+    if (transportDomain != null && !transportDomain.equals(author)) {
+      signers.addAll(signersIfReadable(transportDomain));
+    }
     return signers;
   }
 
   /** Empty where it is not certain which domain's the message is. */
   private static Optional<String> author(HeaderSection section, Sender sender) {
-    if (sender.domain() != null) {
-      return Optional.of(sender.domain());
-    }
     var from = Headers.of(section).addresses("From").mailboxes();
     var authors = from.stream().map(Mailbox::address).map(EmailAddress::domain).distinct().toList();
     if (section.all("From").size() > 1 || authors.size() > 1) {
@@ -149,19 +148,23 @@ public final class Signing {
         : Optional.of(authors.getFirst());
   }
 
-  private List<DKIMSigner> signers(String domain) {
-    if (keys == null) {
-      return List.of();
-    }
+  private List<DKIMSigner> signersIfReadable(String domain) {
     try {
-      var lifetime = lifetimes.get(domain);
-      var signers = keys.signers(domain);
-      return lifetime == null
-          ? signers
-          : signers.stream().map(signer -> signer.withLifetime(lifetime)).toList();
+      return signers(domain);
     } catch (RuntimeException e) {
       log.error("the keys of {} cannot be read: its mail is not signed", domain, e);
       return List.of();
     }
+  }
+
+  private List<DKIMSigner> signers(String domain) {
+    if (keys == null) {
+      return List.of();
+    }
+    var lifetime = lifetimes.get(domain);
+    var signers = keys.signers(domain);
+    return lifetime == null
+        ? signers
+        : signers.stream().map(signer -> signer.withLifetime(lifetime)).toList();
   }
 }

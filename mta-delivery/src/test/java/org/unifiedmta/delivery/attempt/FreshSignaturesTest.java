@@ -174,6 +174,25 @@ class FreshSignaturesTest {
     assertThat(fresh(relayed)).isSameAs(relayed);
   }
 
+  /** It is no reason to keep the mail for ever. */
+  @Test
+  void whereTheKeysCannotBeReadTheMessageGoesAsItIs() {
+    var message = signed(MESSAGE);
+    now = SIGNED.plus(LIFETIME);
+    DkimKeyStore broken =
+        new DkimKeyStore() {
+          @Override
+          public List<Entry> entries(String domain) {
+            throw new IllegalArgumentException("no key");
+          }
+
+          @Override
+          public void save(Entry entry) {}
+        };
+    var without = new FreshSignatures(new DKIMCreator(broken, clock));
+    assertThat(without.of(message, SIGNED, now)).isSameAs(message);
+  }
+
   @Test
   void withoutKeysNothingIsDone() {
     var message = ByteSource.of(Email.builder().from("a@b.test").text("x").build().toBytes());

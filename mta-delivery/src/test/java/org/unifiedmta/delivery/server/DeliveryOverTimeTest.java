@@ -93,6 +93,11 @@ class DeliveryOverTimeTest {
     return server;
   }
 
+  private static final String EIGHT_BIT =
+      "From: ann@example.test\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+          + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+          + "hello d\u00f6rte, hello, hello\r\n";
+
   private static Email email(String from) {
     return Email.builder().from(from).to("bob@far.test").subject("x").text("x").build();
   }
@@ -140,8 +145,9 @@ class DeliveryOverTimeTest {
   }
 
   /** RFC 6376 3.5: x= is over when the host is there again. */
-  @Test
-  void aSignatureThatIsOverIsMadeAnew() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aSignatureThatIsOverIsMadeAnew(boolean sevenBit) {
     InstantSource now = time::now;
     var clock = now.withZone(ZoneOffset.UTC);
     var keys = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), clock);
@@ -149,6 +155,7 @@ class DeliveryOverTimeTest {
     try (var host =
             ScriptedSmtpServer.script()
                 .reply("RCPT", "450 4.2.1 busy", "450 4.2.1 busy", "250 2.1.5 ok")
+                .extensions(sevenBit ? "SIZE" : "8BITMIME")
                 .start();
         var server =
             server(
@@ -160,7 +167,10 @@ class DeliveryOverTimeTest {
       var policy =
           RetryPolicy.exponential(Duration.ofHours(6), 2, Duration.ofDays(1), Duration.ofDays(5))
               .withJitter(0);
-      server.sendEmail(email("ann@example.test"), SubmitOptions.builder().retry(policy).build());
+      server.submit(
+          Envelope.of("ann@example.test", "bob@far.test").withBody(Envelope.Body.EIGHT_BIT_MIME),
+          new ByteArrayInputStream(EIGHT_BIT.getBytes(StandardCharsets.UTF_8)),
+          SubmitOptions.builder().retry(policy).build());
       time.advance(Duration.ofHours(19));
       assertThat(attempts().stream().map(Duration::toHours)).containsExactly(0L, 6L, 18L);
       var zone = ZoneResolver.builder();
@@ -171,6 +181,8 @@ class DeliveryOverTimeTest {
       assertThat(verifier.verify(host.messages().getFirst()))
           .hasSize(2)
           .allMatch(DkimResult::isValid);
+      assertThat(new String(host.messages().getFirst(), StandardCharsets.UTF_8))
+          .contains(sevenBit ? "d=C3=B6rte" : "d\u00f6rte");
     }
   }
 

@@ -19,6 +19,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,6 +36,7 @@ import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.email.Email;
 import org.unifiedmta.core.storage.StorageManager;
 import org.unifiedmta.delivery.attempt.RecipientVerdict;
+import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.submission.SubmissionException;
 import org.unifiedmta.delivery.submission.SubmitOptions;
@@ -315,6 +318,26 @@ class SigningTest {
   }
 
   @Test
+  void whatTheDnsLacksOfTheTransportDomainIsTold() throws Exception {
+    var transport = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), Clock.systemUTC());
+    sender.close();
+    sender =
+        new UnifiedEmailServer(
+            sender(OURS, toReceiver())
+                .dkimCreator(transport)
+                .signTransportDomain("esp.test")
+                .build());
+    var told = new LinkedBlockingQueue<String>();
+    sender.on(MailEvent.KeyNotPublished.class, event -> told.add(event.domain()));
+    sender.start();
+    var first = told.poll(10, TimeUnit.SECONDS);
+    while (first != null && !first.equals("esp.test")) {
+      first = told.poll(10, TimeUnit.SECONDS);
+    }
+    assertThat(first).isEqualTo("esp.test");
+  }
+
+  @Test
   void signaturesMayHaveAnEnd() {
     var dkim = DomainConfig.Dkim.standard().withLifetime(Duration.ofDays(3));
     startSender(OURS.withDkim(dkim), toReceiver(), config -> {});
@@ -366,6 +389,42 @@ class SigningTest {
     startSigningRoute(config -> {});
     relay("ann@ours.test");
     assertThat(only().dkim()).isEmpty();
+  }
+
+  /** Anybody can write any reverse path; what was proved is another domain. */
+  @Test
+  void aRouteSignsNothingForTheReversePathOfAStranger() throws Exception {
+    var evil = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), Clock.systemUTC());
+    evil.handleDKIMKeysForDomain("evil.test");
+    var record = evil.getDNSRecordForDomain("evil.test");
+    var zone =
+        ZoneResolver.builder()
+            .txt(record.name(), record.value())
+            .txt("_dmarc.evil.test", "v=DMARC1; p=reject");
+    startSigningRoute(config -> config.dnsResolver(zone.build()));
+    var message =
+        evil.signer("evil.test", "default")
+            .sign(
+                "From: a@m_x.evil.test\r\nSubject: x\r\n\r\nHello\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
+    try (var client = new Socket("127.0.0.1", sender.port())) {
+      var out = client.getOutputStream();
+      var in =
+          new BufferedReader(
+              new InputStreamReader(client.getInputStream(), StandardCharsets.US_ASCII));
+      for (var line :
+          List.of("HELO evil.test", "MAIL FROM:<x@ours.test>", "RCPT TO:<bob@far.test>", "DATA")) {
+        assertThat(reply(in)).startsWith("2");
+        out.write((line + "\r\n").getBytes(StandardCharsets.US_ASCII));
+      }
+      assertThat(reply(in)).startsWith("354");
+      out.write(message);
+      out.write(".\r\n".getBytes(StandardCharsets.US_ASCII));
+      assertThat(reply(in)).startsWith("250");
+    }
+    var headers = only().email().headers();
+    assertThat(headers.all("X-DMARC-Result")).anyMatch(value -> value.startsWith("pass"));
+    assertThat(headers.all("DKIM-Signature")).singleElement().asString().contains("d=evil.test");
   }
 
   @Test

@@ -26,6 +26,9 @@ public final class EmailRouter {
   private final List<Route> routes;
   private final DomainRegistry domains;
 
+  private final boolean needsMessage;
+  private final boolean signs;
+
   /** Without domains of our own. */
   public EmailRouter(List<Route> routes) {
     this(routes, new DomainRegistry(List.of()));
@@ -43,6 +46,10 @@ public final class EmailRouter {
     }
     this.routes =
         routes.stream().sorted(Comparator.comparingInt(Route::priority).reversed()).toList();
+    this.needsMessage = routes.stream().anyMatch(route -> route.match().needsMessage());
+    this.signs =
+        routes.stream()
+            .anyMatch(route -> route.action() instanceof Action.Process process && process.dkim());
     this.domains = domains;
   }
 
@@ -53,13 +60,12 @@ public final class EmailRouter {
 
   /** Whether any route looks at more than the envelope. */
   public boolean needsMessage() {
-    return routes.stream().anyMatch(route -> route.match().needsMessage());
+    return needsMessage;
   }
 
   /** Whether any route wants what it takes signed. */
   public boolean signs() {
-    return routes.stream()
-        .anyMatch(route -> route.action() instanceof Action.Process process && process.dkim());
+    return signs;
   }
 
   /** The first route that matches the message for any of its recipients. */

@@ -156,15 +156,16 @@ public final class MxResolver {
         continue;
       }
       failures.secure = secure;
-      var found = addresses(mx.host(), failures);
-      if (found.stream().anyMatch(address -> ours.test(new InetSocketAddress(address, port)))) {
+      var addresses =
+          addresses(mx.host(), failures).stream()
+              .filter(address -> allowPrivate || !failures.isPrivate(address))
+              .toList();
+      if (addresses.stream().anyMatch(address -> ours.test(new InetSocketAddress(address, port)))) {
         // RFC 5321 5.1: a match of "any of the names or addresses by which it might be known".
         failures.loop = true;
         candidates.removeIf(candidate -> candidate.preference >= mx.preference());
         break;
       }
-      var addresses =
-          found.stream().filter(address -> allowPrivate || !failures.isPrivate(address)).toList();
       if (!addresses.isEmpty()) {
         candidates.add(
             new Candidate(new Host(mx.host(), addresses, failures.secure), mx.preference()));

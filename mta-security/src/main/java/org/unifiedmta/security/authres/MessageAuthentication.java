@@ -154,22 +154,25 @@ public final class MessageAuthentication {
     private final HeaderSection header;
     private final DKIMVerifier.Verification signatures;
     private final ArcVerifier.@Nullable Verification chain;
-    private final DmarcVerifier.Verification policies;
     private final Future<Boolean> ofKeys;
     private final Future<Boolean> ofChain;
-    private final Future<Boolean> ofPolicies;
+    private final Future<DmarcVerifier.Verification> ofPolicies;
     private final List<ByteSink> readers = new ArrayList<>(2);
 
     Checks(HeaderSection header) {
       this.header = header;
       signatures = dkim.begin(header);
-      policies = dmarc.begin(header);
       var links = arc == null ? null : arc.begin(header);
       chain = links;
       ofKeys = signatures.needsBody() ? started(signatures, signatures::fetchKeys) : NOTHING_TO_ASK;
       ofChain =
           links != null && links.needsBody() ? started(links, links::fetchKeys) : NOTHING_TO_ASK;
-      ofPolicies = threads.submit(policies::fetchPolicies, true);
+      ofPolicies =
+          threads.submit(() -> {
+            var policies = dmarc.begin(header); // which may have a long From field to read
+            policies.fetchPolicies();
+            return policies;
+          });
     }
 
     private Future<Boolean> started(ByteSink reader, Runnable questions) {
@@ -190,13 +193,14 @@ public final class MessageAuthentication {
 
     AuthenticationResults results(long end, SpfResult spfResult) {
       var dkimResults = within(end, ofKeys, () -> false) ? signatures.results() : late();
+      var policies = inTime(end, ofPolicies);
       var dmarcResult =
-          within(end, ofPolicies, () -> false)
-              ? within(
+          policies == null
+              ? NO_POLICY
+              : within(
                   end,
                   threads.submit(() -> policies.result(spfResult, dkimResults)),
-                  () -> NO_POLICY)
-              : NO_POLICY;
+                  () -> NO_POLICY);
       // Last, so that DMARC does not wait for it.
       var arcResult =
           chain == null
@@ -219,17 +223,20 @@ public final class MessageAuthentication {
   }
 
   private static <T> T within(long end, Future<T> result, Supplier<T> otherwise) {
+    var inTime = inTime(end, result);
+    return inTime == null ? otherwise.get() : inTime;
+  }
+
+  private static <T> @Nullable T inTime(long end, Future<T> result) {
     try {
       return result.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       result.cancel(true);
-      return otherwise.get();
     } catch (ExecutionException | CancellationException e) {
       log.error("a check failed", e);
-      return otherwise.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return otherwise.get();
     }
+    return null;
   }
 }

@@ -317,12 +317,12 @@ public final class DKIMCreator {
         .build();
   }
 
-  /** Whether what was signed with a key no longer counts: it is revoked, or was never ours. */
+  /** Whether there is such a key, and what was signed with it no longer counts. */
   public boolean isRevoked(String domain, String selector) {
     return signers(domain).stream().noneMatch(signer -> signer.selector().equals(selector))
         && keys(domain).stream()
             .filter(entry -> entry.selector().equals(selector))
-            .allMatch(entry -> entry.state() == State.REVOKED);
+            .anyMatch(entry -> entry.state() == State.REVOKED);
   }
 
   /** For what all signers from here can sign: they hash the body in the same form. */

@@ -34,6 +34,9 @@ import org.unifiedmta.security.tag.TagList;
 public final class DKIMVerifier {
   private static final Duration BUDGET = Duration.ofSeconds(20);
 
+  /** Hashed at the same time: there are four without l=. */
+  private static final int MAXIMUM_BODIES = 6;
+
   /** How far the clocks of a signer may be ahead. */
   private static final long SKEW = Duration.ofHours(1).toSeconds();
 
@@ -95,8 +98,14 @@ public final class DKIMVerifier {
     private final Map<BodyForm, BodyHasher> bodies = new HashMap<>();
     private final List<Answer<String>> keys = new ArrayList<>();
 
+    /**
+     * One field.
+     *
+     * @param signature null if it is refused
+     * @param refused null if it is not, or if it is one too many, which is not even read here
+     */
     private record Checked(
-        String fieldName, @Nullable DkimSignature signature, @Nullable DkimResult refused) {}
+        Field field, @Nullable DkimSignature signature, @Nullable DkimResult refused) {}
 
     private Verification(HeaderSection header) {
       headers = new DkimHeaders(header);
@@ -112,24 +121,26 @@ public final class DKIMVerifier {
     }
 
     private Checked check(Field field, int number) {
+      if (number >= policy.maximumSignatures) {
+        return new Checked(field, null, null);
+      }
       DkimSignature signature;
       try {
         signature = DkimSignature.parse(field.value());
       } catch (SyntaxException e) {
-        return new Checked(field.name(), null, unread(field.value(), number, e.getMessage()));
+        return new Checked(field, null, unread(field.value(), Status.PERMERROR, e.getMessage()));
       }
-      var refusal = refusal(signature, number);
-      return new Checked(field.name(), refusal == null ? signature : null, refusal);
+      var refusal = refusal(signature);
+      return new Checked(field, refusal == null ? signature : null, refusal);
     }
 
-    private DkimResult unread(String value, int number, @Nullable String why) {
-      boolean tooMany = number >= policy.maximumSignatures;
+    private static DkimResult unread(String value, Status status, @Nullable String why) {
       var tags = TagList.parse(value).orElse(null);
       return new DkimResult(
-          tooMany ? Status.POLICY : Status.PERMERROR,
+          status,
           tags == null ? null : name(tags.compact("d")),
           tags == null ? null : name(tags.compact("s")),
-          tooMany ? "one signature too many" : why,
+          why,
           false);
     }
 
@@ -142,10 +153,7 @@ public final class DKIMVerifier {
       }
     }
 
-    private @Nullable DkimResult refusal(DkimSignature signature, int number) {
-      if (number >= policy.maximumSignatures) {
-        return result(signature, Status.POLICY, "one signature too many", false);
-      }
+    private @Nullable DkimResult refusal(DkimSignature signature) {
       if (signature.algorithm() == SignatureAlgorithm.RSA_SHA1 && !policy.allowSha1) {
         return result(signature, Status.POLICY, "SHA-1", false); // RFC 8301 3.1
       }
@@ -161,6 +169,9 @@ public final class DKIMVerifier {
       if (headers.count("From") > covered) { // 8.15
         return result(
             signature, Status.PERMERROR, "there are more From fields than are signed", false);
+      }
+      if (bodies.size() == MAXIMUM_BODIES && !bodies.containsKey(form(signature))) {
+        return result(signature, Status.POLICY, "one form of the body too many", false);
       }
       return null;
     }
@@ -208,10 +219,16 @@ public final class DKIMVerifier {
         var signature = checked.signature;
         results.add(
             signature == null
-                ? Objects.requireNonNull(checked.refused)
-                : verify(signature, checked.fieldName, keys.get(i)));
+                ? refused(checked)
+                : verify(signature, checked.field.name(), keys.get(i)));
       }
       return results;
+    }
+
+    private static DkimResult refused(Checked checked) {
+      return checked.refused != null
+          ? checked.refused
+          : unread(checked.field.value(), Status.POLICY, "one signature too many");
     }
 
     /** 6.1.2, 6.1.3. */

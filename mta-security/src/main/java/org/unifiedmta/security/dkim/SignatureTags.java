@@ -209,7 +209,10 @@ public final class SignatureTags {
     if (!digits) {
       throw new SyntaxException(tag + "= is no number");
     }
-    var significant = text.replaceFirst("^0+(?=.)", "");
-    return significant.length() > 18 ? Long.MAX_VALUE : Long.parseLong(significant);
+    int zeros = 0;
+    while (zeros < text.length() - 1 && text.charAt(zeros) == '0') {
+      zeros++;
+    }
+    return text.length() - zeros > 18 ? Long.MAX_VALUE : Long.parseLong(text.substring(zeros));
   }
 }

@@ -422,6 +422,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
   private void finish(Reception ended) {
     reception = null;
     received = ended.finish();
+    receiver = received == null ? null : receiver;
     server.metrics().count("smtp.server.octets", ended.octets());
     server.transcripts().data(session.facts(), ended.octets());
     expectCommand();
@@ -429,6 +430,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
 
   private void violated(Reception by) {
     reception = null;
+    receiver = null;
     chunk = null;
     by.close();
     perform(session.dataViolated());
@@ -438,6 +440,7 @@ final class SessionChannel extends ChannelInboundHandlerAdapter {
     if (reception != null) {
       reception.close();
       reception = null;
+      receiver = null;
     }
   }
 
