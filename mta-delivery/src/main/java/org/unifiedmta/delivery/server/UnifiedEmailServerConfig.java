@@ -808,8 +808,9 @@ public final class UnifiedEmailServerConfig {
     }
 
     /**
-     * What is submitted is signed with the keys of this domain too, whoever its author is: the
-     * domain of whoever runs the server, which earns a name of its own at receivers.
+     * What is signed at all is signed with the keys of this domain too, whoever its author is: the
+     * domain of whoever runs the server, which earns a name of its own at receivers. It gets keys
+     * like {@code domains}.
      *
      * @throws IllegalArgumentException if that is no domain
      */

@@ -21,7 +21,11 @@ import org.unifiedmta.delivery.event.MailEvent;
 import org.unifiedmta.delivery.inbound.InboundPolicy;
 import org.unifiedmta.delivery.server.UnifiedEmailServer;
 import org.unifiedmta.delivery.server.UnifiedEmailServerConfig;
+import org.unifiedmta.delivery.submission.SubmitOptions;
 import org.unifiedmta.routing.domain.DomainConfig;
+import org.unifiedmta.routing.route.Action;
+import org.unifiedmta.routing.route.Match;
+import org.unifiedmta.routing.route.Route;
 import org.unifiedmta.security.arc.ArcResult;
 import org.unifiedmta.security.arc.ArcSealer;
 import org.unifiedmta.security.arc.ArcVerifier;
@@ -41,7 +45,7 @@ class AuthenticationDocTest {
 
   @Test
   void everythingThatIsShownIsCompiled() {
-    Snippets.areCompiled("docs/authentication.md", 6, AuthenticationDocTest.class);
+    Snippets.areCompiled("docs/authentication.md", 7, AuthenticationDocTest.class);
   }
 
   @Test
@@ -86,6 +90,19 @@ class AuthenticationDocTest {
     var dkim = DomainConfig.Dkim.standard().withRotation(90); // days
     config.domains(DomainConfig.of("example.com").withDkim(dkim));
     return config;
+  }
+
+  /** Compiled only. */
+  static void signed(
+      UnifiedEmailServerConfig.Builder config, UnifiedEmailServer server, Email email) {
+    config.signTransportDomain("esp.example.net");
+    config.domains(
+        DomainConfig.of("example.org")
+            .withDkim(DomainConfig.Dkim.standard().withLifetime(Duration.ofDays(14))));
+    config.routes(
+        Route.of(
+            "branch", 10, Match.senders("*@branch.example.org"), Action.process().withDkim(true)));
+    server.sendEmail(email, SubmitOptions.builder().dkimDomain("example.org").build());
   }
 
   @Test

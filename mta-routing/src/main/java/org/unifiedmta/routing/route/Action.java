@@ -39,7 +39,13 @@ public sealed interface Action {
   /** Hands it to the mail handler. */
   record Deliver() implements Action {}
 
-  /** Sends it to the recipient's MX hosts, scanned and signed as told. */
+  /**
+   * Sends it to the recipient's MX hosts.
+   *
+   * @param scan whether its content is scanned
+   * @param dkim whether it is signed with the keys of its author's domain, for all its recipients;
+   *     what a stranger sends only where DMARC passed
+   */
   record Process(boolean scan, boolean dkim, Queue queue) implements Action {
     public Process withScan(boolean other) {
       return new Process(other, dkim, queue);
