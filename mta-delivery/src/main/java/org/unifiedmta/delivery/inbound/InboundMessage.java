@@ -53,8 +53,10 @@ final class InboundMessage implements MessageReceiver {
   private final Routing routing; // the same from the beginning to the end
   private final boolean stranger;
   private final MessageAuthentication.@Nullable Ongoing checks; // of a stranger's
-  private final Signing.@Nullable BodyHash body; // of what may be signed
+  private final Signing.BodyHash hash = new Signing.BodyHash();
+  private final boolean maySign;
   private boolean signed;
+  private boolean goesOn; // to somebody else
 
   InboundMessage(
       Parts parts,
@@ -70,8 +72,7 @@ final class InboundMessage implements MessageReceiver {
     this.routing = parts.routing().get();
     this.stranger = parts.isStranger(session);
     this.signed = session.authenticatedUser() != null;
-    boolean mayBeSigned = parts.signing().isActive() && (signed || routing.router().signs());
-    this.body = mayBeSigned ? new Signing.BodyHash() : null;
+    this.maySign = parts.signing().isActive() && (signed || routing.router().signs());
     this.checks = begin();
   }
 
@@ -93,8 +94,8 @@ final class InboundMessage implements MessageReceiver {
     if (checks != null) {
       checks.header(header);
     }
-    if (body != null) {
-      body.header(header);
+    if (maySign || maySeal()) {
+      hash.header(header);
     }
   }
 
@@ -103,9 +104,11 @@ final class InboundMessage implements MessageReceiver {
     if (checks != null) {
       checks.body(octets.duplicate());
     }
-    if (body != null) {
-      body.body(octets);
-    }
+    hash.body(octets);
+  }
+
+  private boolean maySeal() {
+    return checks != null && parts.sealing() != null;
   }
 
   @Override
@@ -120,7 +123,7 @@ final class InboundMessage implements MessageReceiver {
     if (parts.hooks().isEmpty()
         && !senders.concerns(session)
         && checks == null
-        && body == null
+        && !maySign
         && !routing.router().needsMessage()) {
       decide(message, SecurityResults.none(), reply);
       return;
@@ -329,12 +332,16 @@ final class InboundMessage implements MessageReceiver {
       SpooledMessage message, SecurityResults results, String id, Instant now) {
     var found = checks == null ? null : results.authentication();
     var edits = trace.edits(message.header(), session, envelope, id, now, found);
-    if (!signed) {
-      return message.edited(edits.prefix(), edits.cuts());
+    if (signed) {
+      // Anybody can write any reverse path.
+      var sender = new Signing.Sender(stranger ? null : envelope.mailFrom(), null);
+      edits = parts.signing().sign(message, edits, sender, hash);
     }
-    // Anybody can write any reverse path.
-    var sender = new Signing.Sender(stranger ? null : envelope.mailFrom(), null);
-    return parts.signing().sign(message, edits.prefix(), edits.cuts(), sender, body);
+    var sealing = parts.sealing();
+    if (sealing != null && found != null && goesOn) {
+      edits = sealing.seal(message, edits, hash, found); // last, since it covers the rest
+    }
+    return message.edited(edits.prefix(), edits.cuts());
   }
 
   /** Whose the message is must be certain: a signature of ours on what a stranger wrote lies. */
@@ -365,6 +372,7 @@ final class InboundMessage implements MessageReceiver {
       }
       boolean wantsSigned = decision.action() instanceof Action.Process process && process.dkim();
       signed |= wantsSigned && isCertain(results);
+      goesOn |= !decision.destination().equals(Destinations.LOCAL);
       rows.add(NewRow.of(decision, to.priority(), to.firstDue(now)));
     }
     return null;

@@ -45,6 +45,7 @@ public final class InboundReception implements SessionHandler {
    * @param policy what is done with what the checks find
    * @param authentication of mail from strangers; null where nothing is checked
    * @param signing of what is submitted, and what routes want signed
+   * @param sealing of what strangers send and goes on from here; null for none
    * @param checksLoopback whether clients on this machine are strangers, too
    * @param threads virtual threads for what waits
    */
@@ -59,6 +60,7 @@ public final class InboundReception implements SessionHandler {
       @Nullable MessageAuthentication authentication,
       boolean checksLoopback,
       Signing signing,
+      @Nullable Sealing sealing,
       Hooks hooks,
       QueueStore store,
       UnifiedDeliveryQueue queue,

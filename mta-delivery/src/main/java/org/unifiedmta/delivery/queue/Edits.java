@@ -3,6 +3,7 @@ package org.unifiedmta.delivery.queue;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.Arrays;
 import java.util.List;
 import org.unifiedmta.core.spool.SpooledMessage.Cut;
 
@@ -25,6 +26,16 @@ public record Edits(byte[] prefix, List<Cut> cuts) {
       }
       end = cut.to();
     }
+  }
+
+  /** The same, with more octets in front. */
+  public Edits behind(byte[] front) {
+    if (front.length == 0) {
+      return this;
+    }
+    var all = Arrays.copyOf(front, front.length + prefix.length);
+    System.arraycopy(prefix, 0, all, front.length, prefix.length);
+    return new Edits(all, cuts);
   }
 
   /** The size of the message as it is sent. */

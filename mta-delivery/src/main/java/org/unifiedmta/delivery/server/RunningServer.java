@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,6 +33,7 @@ import org.unifiedmta.delivery.bounce.BounceReporter;
 import org.unifiedmta.delivery.hook.Hooks;
 import org.unifiedmta.delivery.inbound.InboundReception;
 import org.unifiedmta.delivery.inbound.PeerLimits;
+import org.unifiedmta.delivery.inbound.Sealing;
 import org.unifiedmta.delivery.queue.MemoryQueueStore;
 import org.unifiedmta.delivery.queue.QueueStore;
 import org.unifiedmta.delivery.queue.QueuedRow;
@@ -229,10 +231,11 @@ final class RunningServer {
       return;
     }
     var domains = new ArrayList<>(config.domains());
-    config
-        .signTransportDomain()
-        .filter(domain -> domains.stream().noneMatch(ours -> ours.domain().equals(domain)))
-        .ifPresent(domain -> domains.add(DomainConfig.of(domain)));
+    Stream.of(config.signTransportDomain(), config.sealDomain())
+        .flatMap(Optional::stream)
+        .distinct()
+        .filter(domain -> config.domains().stream().noneMatch(d -> d.domain().equals(domain)))
+        .forEach(domain -> domains.add(DomainConfig.of(domain)));
     for (var domain : domains) {
       var wanted = domain.dkim();
       if (wanted.ed25519()) {
@@ -314,11 +317,20 @@ final class RunningServer {
             authentication(threads),
             config.checksLoopback(),
             signing,
+            sealing(),
             new Hooks(config.hooks(), HOOK_BUDGET),
             store,
             queue,
             threads,
             config.timer()));
+  }
+
+  private @Nullable Sealing sealing() {
+    var domain = config.sealDomain().orElse(null);
+    var keys = config.dkimCreator().orElse(null);
+    return domain == null || keys == null
+        ? null
+        : new Sealing(keys, domain, config.hostname(), clock(config));
   }
 
   private @Nullable MessageAuthentication authentication(ExecutorService threads) {

@@ -358,6 +358,11 @@ public final class UnifiedEmailServerConfig {
     return Optional.ofNullable(values.signTransportDomain);
   }
 
+  /** Whose key seals what strangers send and goes on from here; empty for no seals. */
+  public Optional<String> sealDomain() {
+    return Optional.ofNullable(values.sealDomain);
+  }
+
   /** Where policies of MTA-STS are had from; empty for the domains' hosts, by HTTPS. */
   public Optional<PolicySource> policySource() {
     return Optional.ofNullable(values.policySource);
@@ -516,6 +521,7 @@ public final class UnifiedEmailServerConfig {
     private @Nullable PolicySource policySource;
     private @Nullable DKIMCreator dkimCreator;
     private @Nullable String signTransportDomain;
+    private @Nullable String sealDomain;
     private Receivers receivers = Receivers.standard();
     private @Nullable StorageManager storageManager;
     private @Nullable Path dataDirectory;
@@ -573,6 +579,7 @@ public final class UnifiedEmailServerConfig {
       policySource = other.policySource;
       dkimCreator = other.dkimCreator;
       signTransportDomain = other.signTransportDomain;
+      sealDomain = other.sealDomain;
       receivers = other.receivers;
       storageManager = other.storageManager;
       dataDirectory = other.dataDirectory;
@@ -820,6 +827,18 @@ public final class UnifiedEmailServerConfig {
     }
 
     /**
+     * Mail of strangers that goes on to other hosts gets an ARC set (RFC 8617), made with this
+     * domain's key of RSA, so that whoever gets it can see what was found of it here. The domain
+     * gets keys like {@code domains}. Needs {@link #dkimCreator}, and mail that is checked.
+     *
+     * @throws IllegalArgumentException if that is no domain
+     */
+    public Builder sealDomain(String domain) {
+      sealDomain = Domains.toAscii(domain);
+      return this;
+    }
+
+    /**
      * Whether mail to a domain with a policy of MTA-STS (RFC 8461) goes only where that wants it
      * to; true unless told. Policies are kept in the storage manager.
      */
@@ -1020,6 +1039,17 @@ public final class UnifiedEmailServerConfig {
       unique(found, "routes: two by the name ", routes.stream().map(Route::name).toList());
       unique(found, "zones: two by the name ", zones.stream().map(SendingZone::name).toList());
       unique(found, "domains: twice ", domains.stream().map(DomainConfig::domain).toList());
+      if (signTransportDomain != null && dkimCreator == null) {
+        found.add("signTransportDomain: there are no keys without dkimCreator");
+      }
+      if (sealDomain != null && dkimCreator == null) {
+        found.add("sealDomain: there are no keys without dkimCreator");
+      }
+      if (sealDomain != null
+          && inboundPolicy != null
+          && !(inboundPolicy.checks() && inboundPolicy.checksArc())) {
+        found.add("sealDomain: an unchecked chain cannot be sealed; see inboundPolicy");
+      }
       if (auth != null) {
         for (var method : auth.methods()) {
           if (SaslMechanism.ofName(method).isEmpty()) {

@@ -13,10 +13,11 @@ import org.slf4j.LoggerFactory;
 import org.unifiedmta.core.address.EmailAddress;
 import org.unifiedmta.core.address.Mailbox;
 import org.unifiedmta.core.email.Headers;
+import org.unifiedmta.core.spool.ByteSource;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.core.spool.MessageWatcher;
 import org.unifiedmta.core.spool.SpooledMessage;
-import org.unifiedmta.core.spool.SpooledMessage.Cut;
+import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.security.dkim.BodyHasher;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DKIMSigner;
@@ -60,9 +61,14 @@ public final class Signing {
     return keys != null;
   }
 
-  /** Hashes the body of a message that will be signed, while it passes. */
+  /** Hashes the body of a message that will be signed or sealed, while it passes. */
   public static final class BodyHash implements MessageWatcher {
     private @Nullable BodyHasher hasher; // null until the body is known to be what it will be
+
+    /** That of this message, which has passed; else it is read. */
+    public byte[] of(ByteSource message, HeaderSection header) {
+      return hasher == null ? BodyHasher.hash(message, header) : hasher.hash();
+    }
 
     @Override
     public void header(HeaderSection header) {
@@ -77,30 +83,14 @@ public final class Signing {
     }
   }
 
-  /**
-   * The message with these edits, and signatures in front of them.
-   *
-   * @param prefix fields that are put in front of the message
-   * @param body that the message has passed, or null
-   */
-  public SpooledMessage sign(
-      SpooledMessage message,
-      byte[] prefix,
-      List<Cut> cuts,
-      Sender sender,
-      @Nullable BodyHash body) {
-    var edited = message.edited(prefix, cuts);
-    var fields = signatures(edited, sender, body);
-    if (fields.isEmpty()) {
-      return edited;
-    }
-    var signed = ByteBuffer.allocate(fields.length() + prefix.length);
-    signed.put(fields.getBytes(StandardCharsets.US_ASCII)).put(prefix);
-    return message.edited(signed.array(), cuts);
+  /** The edits of a message, with signatures of what they make of it in front. */
+  public Edits sign(SpooledMessage message, Edits edits, Sender sender, BodyHash body) {
+    var edited = message.edited(edits.prefix(), edits.cuts());
+    return edits.behind(signatures(edited, sender, body).getBytes(StandardCharsets.US_ASCII));
   }
 
   /** What is signed is the message as it goes out, with all that was put in front of it. */
-  private String signatures(SpooledMessage message, Sender sender, @Nullable BodyHash body) {
+  private String signatures(SpooledMessage message, Sender sender, BodyHash body) {
     if (keys == null) {
       return "";
     }
@@ -109,8 +99,7 @@ public final class Signing {
     if (signers.isEmpty() || section.isBeyondBounds()) {
       return ""; // the latter: what is not seen cannot be signed
     }
-    var passed = body == null ? null : body.hasher;
-    var hash = passed == null ? BodyHasher.hash(message, section) : passed.hash();
+    var hash = body.of(message, section);
     var fields = new StringBuilder();
     for (var signer : signers) {
       fields.append(signer.signatureHeader(section, hash)).append("\r\n");

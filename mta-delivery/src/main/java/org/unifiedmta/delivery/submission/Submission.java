@@ -19,6 +19,7 @@ import org.unifiedmta.core.spool.SpoolWriter;
 import org.unifiedmta.core.spool.SpooledMessage;
 import org.unifiedmta.core.spool.WatchedWriter;
 import org.unifiedmta.core.time.Timer;
+import org.unifiedmta.delivery.queue.Edits;
 import org.unifiedmta.delivery.queue.NewMessage;
 import org.unifiedmta.delivery.queue.NewRow;
 import org.unifiedmta.delivery.queue.QueueStore;
@@ -109,7 +110,8 @@ public final class Submission {
             .filter(field -> field.name().equalsIgnoreCase(ZoneSelector.HEADER))
             .map(HeaderSection.Field::cut)
             .toList();
-    return signing.sign(message, new byte[0], cuts, sender, body);
+    var edits = signing.sign(message, new Edits(new byte[0], cuts), sender, body);
+    return message.edited(edits.prefix(), edits.cuts());
   }
 
   private List<NewRow> rows(

@@ -45,7 +45,7 @@ class AuthenticationDocTest {
 
   @Test
   void everythingThatIsShownIsCompiled() {
-    Snippets.areCompiled("docs/authentication.md", 7, AuthenticationDocTest.class);
+    Snippets.areCompiled("docs/authentication.md", 8, AuthenticationDocTest.class);
   }
 
   @Test
@@ -95,6 +95,7 @@ class AuthenticationDocTest {
   /** Compiled only. */
   static void signed(
       UnifiedEmailServerConfig.Builder config, UnifiedEmailServer server, Email email) {
+    config.sealDomain("mx.example.com");
     config.signTransportDomain("esp.example.net");
     config.domains(
         DomainConfig.of("example.org")

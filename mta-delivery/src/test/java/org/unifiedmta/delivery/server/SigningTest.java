@@ -48,6 +48,8 @@ import org.unifiedmta.routing.route.Route;
 import org.unifiedmta.routing.zone.SendingZone;
 import org.unifiedmta.routing.zone.SmartHost;
 import org.unifiedmta.routing.zone.ZoneSelector;
+import org.unifiedmta.security.arc.ArcResult;
+import org.unifiedmta.security.arc.ArcSealer;
 import org.unifiedmta.security.dkim.DKIMCreator;
 import org.unifiedmta.security.dkim.DkimKeyStore;
 import org.unifiedmta.security.dkim.DkimResult;
@@ -425,6 +427,111 @@ class SigningTest {
     var headers = only().email().headers();
     assertThat(headers.all("X-DMARC-Result")).anyMatch(value -> value.startsWith("pass"));
     assertThat(headers.all("DKIM-Signature")).singleElement().asString().contains("d=evil.test");
+  }
+
+  // ---- what is sealed
+
+  private void startSealing(Consumer<UnifiedEmailServerConfig.Builder> more) {
+    startSender(
+        OURS,
+        toReceiver(),
+        config -> {
+          config
+              .inboundPolicy(InboundPolicy.report())
+              .domains(DomainConfig.of("far.test"))
+              .sealDomain("ours.test");
+          more.accept(config);
+        });
+  }
+
+  private static List<String> seals(Seen mail) {
+    return mail.email().headers().all("ARC-Seal");
+  }
+
+  @Test
+  void whatAStrangerSendsIsSealedWhereItGoesOn() {
+    startSealing(config -> {});
+    relay("ann@else.test");
+    var mail = only();
+    assertThat(mail.email().headers().first("Authentication-Results").orElseThrow())
+        .contains("arc=pass (i=1)");
+    assertThat(mail.email().headers().first("ARC-Authentication-Results").orElseThrow())
+        .contains("i=1; mail.ours.test; spf=none", "dmarc=none");
+    assertThat(mail.dkim()).isEmpty();
+  }
+
+  @Test
+  void aChainGoesOn() throws Exception {
+    var before = new DKIMCreator(DkimKeyStore.in(StorageManager.inMemory()), Clock.systemUTC());
+    before.handleDKIMKeysForDomain("else.test");
+    var record = before.getDNSRecordForDomain("else.test");
+    startSealing(config ->
+        config.dnsResolver(ZoneResolver.builder().txt(record.name(), record.value()).build()));
+    var sealed =
+        ArcSealer.builder(
+                "else.test", "default", before.keys("else.test").getFirst().keys().getPrivate())
+            .build()
+            .seal(
+                email("ann@else.test").build().toBytes(),
+                "mx.else.test",
+                "spf=pass",
+                ArcResult.none());
+    sender.sendOutboundEmail("127.0.0.1", sender.port(), Email.parse(sealed), PLAIN);
+    assertThat(seals(only())).hasSize(2).first().asString().contains("cv=pass", "i=2");
+  }
+
+  @Test
+  void whatARouteHasSignedIsSealedToo() {
+    var zone =
+        ZoneResolver.builder()
+            .txt("ours.test", "v=spf1 ip4:127.0.0.1 -all")
+            .txt("_dmarc.ours.test", "v=DMARC1; p=reject");
+    startSigningRoute(config -> config.dnsResolver(zone.build()).sealDomain("ours.test"));
+    relay("ann@ours.test");
+    assertPasses(only());
+    assertThat(seals(seen.getFirst())).hasSize(1);
+  }
+
+  @Test
+  void whatIsOursIsNotSealed() {
+    startSealing(config -> config.trustedNetworks("127.0.0.0/8"));
+    relay("ann@else.test");
+    assertThat(seals(only())).isEmpty();
+    seen.clear();
+    sender.sendEmail(email("ann@ours.test").build());
+    assertThat(seals(only())).isEmpty();
+  }
+
+  @Test
+  void whatIsDeliveredHereIsNotSealed() {
+    var here = new CopyOnWriteArrayList<Email>();
+    startSealing(config ->
+        config.mailHandler((recipient, mail) -> {
+          here.add(mail.email());
+          return RecipientVerdict.delivered();
+        }));
+    sender.sendOutboundEmail(
+        "127.0.0.1",
+        sender.port(),
+        Email.builder().from("ann@else.test").to("bob@ours.test").subject("x").text("x").build(),
+        PLAIN);
+    assertThat(sender.awaitQuiet(Duration.ofSeconds(10))).isTrue();
+    assertThat(here)
+        .singleElement()
+        .satisfies(mail -> assertThat(mail.headers().all("ARC-Seal")).isEmpty());
+  }
+
+  @Test
+  void whatCannotBeSealedIsSaidAtOnce() {
+    var config = sender(OURS, toReceiver()).sealDomain("ours.test");
+    assertThatThrownBy(() -> config.inboundPolicy(InboundPolicy.off()).build())
+        .hasMessageContaining("sealDomain");
+    assertThatThrownBy(
+            () -> config.inboundPolicy(InboundPolicy.report().withChecksArc(false)).build())
+        .hasMessageContaining("sealDomain");
+    assertThatThrownBy(() ->
+            UnifiedEmailServerConfig.builder().hostname("a.test").sealDomain("a.test").build())
+        .hasMessageContaining("dkimCreator");
   }
 
   @Test

@@ -79,10 +79,35 @@ public final class ArcSealer {
    */
   public byte[] seal(
       byte[] message, String authservId, String authenticationResults, ArcResult soFar) {
+    var header = HeaderSection.of(message);
+    var hasher = BodyHasher.of(Canonicalization.RELAXED);
+    hasher.write(BodyHasher.body(message, header));
+    var set = set(header, hasher.hash(), authservId, authenticationResults, soFar);
+    if (set.isEmpty()) {
+      return message;
+    }
+    var sealed = new ByteArrayOutputStream(message.length + set.length());
+    sealed.writeBytes(set.getBytes(ISO_8859_1));
+    sealed.writeBytes(message);
+    return sealed.toByteArray();
+  }
+
+  /**
+   * As {@link #seal}, of a message whose body has passed.
+   *
+   * @param bodyHash SHA-256 of the body in its relaxed form
+   * @return what is put in front of the message: the fields, octets as Latin-1, each with its line
+   *     break; empty where they would say nothing
+   */
+  public String set(
+      HeaderSection header,
+      byte[] bodyHash,
+      String authservId,
+      String authenticationResults,
+      ArcResult soFar) {
     if (!isToken(authservId)) {
       throw new IllegalArgumentException("no authserv-id: " + authservId);
     }
-    var header = HeaderSection.of(message);
     var chain = ArcChain.of(header);
     if (soFar.status() == ArcResult.Status.NONE && !chain.isEmpty() && !chain.endsInFail()) {
       throw new IllegalArgumentException("the message has a chain that was not verified");
@@ -91,22 +116,18 @@ public final class ArcSealer {
     if (chain.endsInFail() // 5.1 step 2
         || instance > ArcTags.MAXIMUM_INSTANCE
         || soFar.status() == ArcResult.Status.TEMPERROR) {
-      return message;
+      return "";
     }
     var results = field(ArcChain.RESULTS, results(instance, authservId, authenticationResults));
-    var signature = field(ArcChain.MESSAGE_SIGNATURE, messageSignature(message, header, instance));
+    var signature = field(ArcChain.MESSAGE_SIGNATURE, messageSignature(header, bodyHash, instance));
     var validation = validation(chain, soFar);
     var before = validation == Validation.PASS ? fields(chain) : List.<Field>of();
     var seal = field(ArcChain.SEAL, seal(before, results, signature, instance, validation));
-    var sealed = new ByteArrayOutputStream(message.length + 4096);
+    var set = new StringBuilder();
     for (var field : List.of(seal, signature, results)) {
-      sealed.writeBytes((field.name() + ":" + field.value() + "\r\n").getBytes(ISO_8859_1));
+      set.append(field.name()).append(':').append(field.value()).append("\r\n");
     }
-    if (header.beginsFolded()) {
-      sealed.writeBytes(new byte[] {'\r', '\n'});
-    }
-    sealed.writeBytes(message);
-    return sealed.toByteArray();
+    return set.append(header.beginsFolded() ? "\r\n" : "").toString();
   }
 
   private static Validation validation(ArcChain chain, ArcResult soFar) {
@@ -145,15 +166,13 @@ public final class ArcSealer {
     return none ? line + " none" : line.toString(); // RFC 8601 2.2
   }
 
-  private String messageSignature(byte[] message, HeaderSection header, int instance) {
+  private String messageSignature(HeaderSection header, byte[] bodyHash, int instance) {
     var fields = new DkimHeaders(header);
     var names = names(fields);
-    var hasher = BodyHasher.of(Canonicalization.RELAXED);
-    hasher.write(BodyHasher.body(message, header));
     var front = "a=" + key.algorithm().tagValue() + "; b=";
     var behind =
         "; bh="
-            + Base64.getEncoder().encodeToString(hasher.hash())
+            + Base64.getEncoder().encodeToString(bodyHash)
             + "; c=relaxed/relaxed; d="
             + key.domain()
             + "; h="
