@@ -9,15 +9,12 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Base64;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.unifiedmta.core.dns.DnsResolver;
-import org.unifiedmta.core.dns.ZoneResolver;
 import org.unifiedmta.core.spool.HeaderSection;
 import org.unifiedmta.security.arc.ArcResult.Status;
 import org.unifiedmta.security.authres.AuthenticationResults;
@@ -106,17 +103,6 @@ class ArcFuzzTest {
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError(e);
     }
-  }
-
-  /** Has this key by every name. */
-  private static CountingResolver dns(String record) {
-    return new CountingResolver(ZoneResolver.builder().build()) {
-      @Override
-      public Answer<String> txt(String name) {
-        asked("TXT " + name);
-        return new Answer<>(DnsResolver.Status.OK, List.of(record), Duration.ofHours(1), false);
-      }
-    };
   }
 
   @FuzzTest(maxDuration = "5m")
@@ -208,7 +194,7 @@ class ArcFuzzTest {
 
   private static Status verify(String message, String record) {
     var octets = message.getBytes(StandardCharsets.ISO_8859_1);
-    var dns = dns(record);
+    var dns = CountingResolver.withText(record);
     var result = new ArcVerifier(dns, CLOCK, Policy.rfc8301()).verify(octets);
     assertThat(dns.questions()).hasSizeLessThanOrEqualTo(51).doesNotHaveDuplicates();
     for (var question : dns.questions()) {

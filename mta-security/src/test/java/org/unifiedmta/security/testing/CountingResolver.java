@@ -1,10 +1,12 @@
 package org.unifiedmta.security.testing;
 
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.unifiedmta.core.dns.DnsResolver;
+import org.unifiedmta.core.dns.ZoneResolver;
 
 /** Passes questions on and remembers them: {@code TXT example.org}. */
 public class CountingResolver implements DnsResolver {
@@ -13,6 +15,17 @@ public class CountingResolver implements DnsResolver {
 
   public CountingResolver(DnsResolver answering) {
     this.answering = answering;
+  }
+
+  /** Has this text, and nothing else, by every name. */
+  public static CountingResolver withText(String record) {
+    return new CountingResolver(ZoneResolver.builder().build()) {
+      @Override
+      public Answer<String> txt(String name) {
+        asked("TXT " + name);
+        return new Answer<>(Status.OK, List.of(record), Duration.ofHours(1), false);
+      }
+    };
   }
 
   public List<String> questions() {
