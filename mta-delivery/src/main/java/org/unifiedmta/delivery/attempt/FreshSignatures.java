@@ -45,7 +45,8 @@ final class FreshSignatures {
     try {
       return fresh(message, signedAt, now, keys);
     } catch (RuntimeException e) {
-      log.error("the keys cannot be read: a message goes with the signatures that it has", e);
+      log.error(
+          "a message goes with the signatures that it has, since they could not be looked at", e);
       return message;
     }
   }

@@ -55,6 +55,9 @@ public final class Sealing {
       }
       var edited = message.edited(edits.prefix(), edits.cuts());
       var header = HeaderSection.of(edited);
+      if (header.isBeyondBounds()) {
+        return edits; // what is not seen cannot be sealed, and the seal would be broken
+      }
       var hash = body.of(edited, header);
       var set = sealer.set(header, hash, hostname, found.results(), found.arc());
       return edits.behind(set.getBytes(ISO_8859_1));
